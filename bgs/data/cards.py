@@ -1,0 +1,244 @@
+"""Cards: everything needed to read a data set, so that adding one needs no code.
+
+A card is `NAME.yaml` in a data home. `TripletsCard` describes judgments, `VideosCard` the clips they
+are about; captions, ratings and the split are facts about clips and live with the latter. Every path
+in a card is relative to the home the card belongs to and cannot leave it. An unknown key is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from bgs.config import Settings
+from bgs.errors import DataError
+
+
+def _stay_inside(path: str) -> str:
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or ".." in parts or "\\" in path or ":" in parts[0]:
+        raise ValueError("a path in a card is relative to its home and may not leave it")
+    return path
+
+
+def _name_columns(value: Any) -> Any:
+    """A list of columns names each one after itself; a mapping gives it another name."""
+    return {column: column for column in value} if isinstance(value, list) else value
+
+
+RelativePath = Annotated[str, AfterValidator(_stay_inside)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+NamedColumns = Annotated[dict[str, str], BeforeValidator(_name_columns)]
+
+
+class DataFile(Settings):
+    """A file of the payload: where it stands in the home, and where the release keeps it."""
+
+    path: RelativePath
+    source: RelativePath | None = Field(default=None, description="its path in the release")
+    sha256: Sha256 | None = None
+
+
+class Card(Settings):
+    """What both kinds of card say."""
+
+    name: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    title: str
+    simulated: bool = Field(
+        default=False, description="made by a program; said wherever it is shown"
+    )
+    licence: str
+    citation: str | None = None
+    obtain: str = Field(description="how to get the payload; shown when it is missing")
+    base_url: str | None = Field(default=None, description="what `source` paths are appended to")
+    files: tuple[DataFile, ...] = ()
+    notes: tuple[str, ...] = Field(default=(), description="what to know before using it")
+
+    def file(self, path: str) -> DataFile:
+        """The entry of `files` for this path; a file without one has no checksum."""
+        return next((entry for entry in self.files if entry.path == path), DataFile(path=path))
+
+
+class IdMap(Settings):
+    """From the ids a file uses to clip ids: `from` and `to` are columns of a CSV file.
+
+    Without `from` the id is the position in the file, counted from 0; without `to` the file holds one
+    clip id a line and no header.
+    """
+
+    path: RelativePath
+    source: str | None = Field(default=None, alias="from")
+    target: str | None = Field(default=None, alias="to")
+
+    @model_validator(mode="after")
+    def _need_target(self) -> IdMap:
+        if self.source is not None and self.target is None:
+            raise ValueError("`from` needs `to`")
+        return self
+
+
+class JudgmentColumns(Settings):
+    """What the file calls the columns of the schema; an optional one that is not named is not read."""
+
+    clip_1: str = "clip_1"
+    clip_2: str = "clip_2"
+    clip_3: str = "clip_3"
+    odd: str = "odd"
+    participant: str | None = None
+    trial: str | None = None
+    response_time: str | None = None
+    session: str | None = None
+    catch: str | None = None
+    clips: str | None = Field(
+        default=None, description="one column with a JSON list of the three clips (jspsych only)"
+    )
+
+
+JudgmentFormat = Literal["csv", "tsv", "parquet", "jsonl", "index", "jspsych"]
+
+
+class JudgmentSource(Settings):
+    """The file of judgments and how to read it."""
+
+    path: RelativePath
+    format: JudgmentFormat = "csv"
+    separator: str | None = Field(default=None, min_length=1, max_length=1)
+    columns: JudgmentColumns | None = Field(
+        default=None, description="default: the documented names, and no other column in the file"
+    )
+    odd_is: Literal["clip", "position"] = "clip"
+    first_position: Literal[0, 1] = Field(
+        default=1, description="what the file calls the first of the three"
+    )
+    response_time_unit: Literal["seconds", "milliseconds"] = "seconds"
+    where: dict[str, str] = Field(
+        default={},
+        description="jspsych only: rows are judgments where these columns hold these values",
+    )
+
+
+class ExclusionRules(Settings):
+    """Which judgments are left out. Rows that repeat a clip always are: nobody is odd among twins."""
+
+    flagged_catch_trials: bool = Field(
+        default=True, description="drop rows the file flags as catch trials"
+    )
+    min_catch_accuracy: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="drop participants who fail more of the attention checks",
+    )
+    min_response_time: float | None = Field(default=None, ge=0, description="seconds")
+    max_response_time: float | None = Field(default=None, gt=0, description="seconds")
+    duplicate_trials: bool = Field(
+        default=False,
+        description="keep the first of a trial recorded twice, by number or by a double click",
+    )
+    min_judgments: int | None = Field(
+        default=None, ge=1, description="drop participants left with fewer judgments"
+    )
+
+
+class ClipList(Settings):
+    """A file that lists clips; `id` names the column."""
+
+    path: RelativePath
+    id: str = "clip"
+
+
+class SplitFiles(Settings):
+    """One list of clips a part."""
+
+    train: ClipList
+    validation: ClipList | None = None
+    test: ClipList
+
+
+class GeometrySource(Settings):
+    """A published square matrix of clips by clips, with its direction stated.
+
+    The header names the clips (through `id_map` of the card, where it has one). With `counts`, a matrix
+    of observations in the same ids, pairs with count 0 are unobserved.
+    """
+
+    path: RelativePath
+    direction: Literal["similarity", "dissimilarity"]
+    counts: RelativePath | None = None
+
+
+class TripletsCard(Card):
+    """A set of odd-one-out judgments."""
+
+    clips: str | None = Field(
+        default=None, description="name of the videos card the judgments are about"
+    )
+    judgments: JudgmentSource
+    id_map: IdMap | None = None
+    exclusions: ExclusionRules = ExclusionRules()
+    split: SplitFiles | None = Field(
+        default=None, description="default: the split of the videos card"
+    )
+    geometry: dict[str, GeometrySource] = Field(
+        default={}, description="published matrices by name"
+    )
+
+
+class ClipTable(Settings):
+    """A CSV file with one row a clip."""
+
+    path: RelativePath
+    id: str = "clip"
+    captions: tuple[str, ...] = Field(default=(), description="columns with one caption each")
+    ratings: NamedColumns = Field(default={}, description="rating: column, or a list of columns")
+    split: str | None = Field(
+        default=None, description="column that says train, validation or test"
+    )
+
+
+class CaptionFile(Settings):
+    """A CSV file with one row a caption."""
+
+    path: RelativePath
+    id: str = "clip"
+    caption: str = "caption"
+
+
+class VideosCard(Card):
+    """A set of clips, with what is known about each."""
+
+    clip_path: str = Field(description="where a clip stands in the home; {clip} is its id")
+    num_clips: int | None = Field(default=None, ge=1, description="a different number is an error")
+    duration_seconds: float | None = Field(
+        default=None, gt=0, description="a shorter clip is an error"
+    )
+    table: ClipTable
+    captions: CaptionFile | None = None
+    split: SplitFiles | None = None
+
+    @model_validator(mode="after")
+    def _check_places(self) -> VideosCard:
+        if self.clip_path.count("{clip}") != 1 or re.search(
+            r"[{}]", self.clip_path.replace("{clip}", "")
+        ):
+            raise ValueError("clip_path holds {clip} once and no other braces")
+        _stay_inside(self.clip_path)
+        if self.split is not None and self.table.split is not None:
+            raise ValueError("the split is a column of the table or files, not both")
+        if self.captions is not None and self.table.captions:
+            raise ValueError("captions are columns of the table or a file, not both")
+        return self
+
+    def clip_file(self, clip: str, *, videos_dir: Path) -> Path:
+        """Where this clip stands; an id that would lead out of the home is refused."""
+        path = self.clip_path.replace("{clip}", clip)
+        try:
+            return videos_dir / _stay_inside(path)
+        except ValueError as error:
+            raise DataError(
+                f"clip id {clip!r} leads to {path!r}, outside {str(videos_dir)!r}",
+                remedy="a clip id is a file name without `..`",
+            ) from error
