@@ -1,0 +1,129 @@
+"""Features somebody else computed: clip ids and a matrix, from an NPZ file."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bgs.errors import DataError
+
+if TYPE_CHECKING:
+    import torch
+
+AN_EXAMPLE = "save it with `numpy.savez(FILE, ids=..., embeddings=...)`"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class FeatureBank:
+    """One vector a clip, read by position like a `FrameBank`."""
+
+    ids: tuple[str, ...]
+    matrix: NDArray[np.float32]  # (clips, width)
+
+    def __post_init__(self) -> None:
+        ids = tuple(str(clip) for clip in self.ids)
+        matrix = np.array(self.matrix, dtype=np.float32)
+        _check_features(ids, matrix)
+        matrix.setflags(write=False)
+        object.__setattr__(self, "ids", ids)
+        object.__setattr__(self, "matrix", matrix)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return f"FeatureBank({len(self)} clips, width {self.width})"
+
+    @property
+    def width(self) -> int:
+        """Numbers a clip."""
+        return int(self.matrix.shape[1])
+
+    def batch(self, indices: ArrayLike) -> torch.Tensor:
+        """float32 (len(indices), width)."""
+        import torch
+
+        return torch.from_numpy(self.matrix[np.asarray(indices, dtype=np.int64).reshape(-1)])
+
+    def select(self, ids: Iterable[str]) -> FeatureBank:
+        """The features of exactly these clips, in this order."""
+        place = {clip: i for i, clip in enumerate(self.ids)}
+        wanted = tuple(ids)
+        missing = [clip for clip in wanted if clip not in place]
+        if missing:
+            raise DataError(
+                f"features of {len(missing)} of {len(wanted)} clips are missing, the first is {missing[0]!r}",
+                remedy="compute features for every clip, with the ids of the clip set",
+            )
+        return FeatureBank(wanted, self.matrix[[place[clip] for clip in wanted]])
+
+
+def load_features(path: Path | str) -> FeatureBank:
+    """The arrays `ids` and `embeddings` of an NPZ file. Pickled objects in it are never loaded."""
+    file = Path(path)
+    if not file.is_file():
+        raise DataError("the feature file does not exist", remedy="check the path", file=file)
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            if not isinstance(arrays, np.lib.npyio.NpzFile):
+                raise DataError(
+                    "is a single array, not ids and embeddings", remedy=AN_EXAMPLE, file=file
+                )
+            missing = [name for name in ("ids", "embeddings") if name not in arrays]
+            if missing:
+                raise DataError(
+                    f"has no array {missing[0]!r} (it holds {', '.join(arrays) or 'nothing'})",
+                    remedy=AN_EXAMPLE,
+                    file=file,
+                )
+            ids, matrix = arrays["ids"], arrays["embeddings"]
+    except (OSError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError("is not an NPZ file", remedy=AN_EXAMPLE, file=file) from error
+    except ValueError as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(
+            "holds Python objects or damaged arrays",
+            remedy="save ids as strings and features as floats",
+            file=file,
+        ) from error
+    try:
+        return FeatureBank(tuple(np.asarray(ids).astype(str).reshape(-1).tolist()), matrix)
+    except DataError as error:
+        raise DataError(error.what, remedy=error.remedy, file=file) from error
+
+
+def _check_features(ids: tuple[str, ...], matrix: NDArray[np.float32]) -> None:
+    if matrix.ndim != 2 or matrix.shape[0] != len(ids) or not matrix.size:
+        raise DataError(
+            f"embeddings of shape {matrix.shape} do not fit {len(ids)} ids",
+            remedy="give one row a clip: (clips, width)",
+        )
+    twice = (
+        next((clip for i, clip in enumerate(ids) if clip in set(ids[:i])), None)
+        if len(set(ids)) < len(ids)
+        else None
+    )
+    if twice is not None:
+        raise DataError(f"clip {twice!r} appears twice", remedy="give one row a clip")
+    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    if len(bad):
+        raise DataError(
+            f"the embedding of clip {ids[bad[0]]!r} holds NaN or infinity ({len(bad)} of {len(ids)} clips do)",
+            remedy="compute the features of these clips again",
+        )
+    constant = (
+        np.flatnonzero(matrix.max(axis=1) == matrix.min(axis=1)) if matrix.shape[1] > 1 else bad
+    )
+    if len(constant):
+        raise DataError(
+            f"the embedding of clip {ids[constant[0]]!r} is the same number throughout"
+            f" ({len(constant)} of {len(ids)} clips)",
+            remedy="compute the features of these clips again; a constant row has no direction",
+        )
