@@ -1,0 +1,140 @@
+"""Trackers, asked for and closed properly; the packages themselves are not needed here."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bgs.errors import TrainingError
+from bgs.training.logs import MetricsFile
+
+
+class Recorder:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.args, self.kwargs = args, kwargs
+        self.logged: list[tuple[Any, ...]] = []
+        self.closed = False
+
+    def log(self, numbers: dict[str, float], *, step: int) -> None:
+        self.logged.append((numbers, step))
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        self.logged.append((name, value, step))
+
+    def add_text(self, name: str, text: str) -> None:
+        self.text = (name, text)
+
+    def finish(self) -> None:
+        self.closed = True
+
+    close = finish
+
+
+@pytest.fixture
+def wandb_run(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    recorder = Recorder()
+
+    def init(**kwargs: Any) -> Recorder:
+        recorder.kwargs = kwargs
+        return recorder
+
+    module = types.ModuleType("wandb")
+    module.init = init  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    return recorder
+
+
+def test_wandb_gets_every_record_and_ends(run, tmp_path: Path, wandb_run: Recorder) -> None:
+    _, result = run(report_to="wandb", num_train_epochs=2, config={"backbone": {"name": "a"}})
+    assert wandb_run.closed
+    assert wandb_run.kwargs["dir"] == str(tmp_path / "run")
+    assert wandb_run.kwargs["config"]["config"] == {"backbone": {"name": "a"}}
+    assert [step for _, step in wandb_run.logged] == [0, 1, 2, 3, 3, 4, 5, 6, 6]
+    numbers, _ = wandb_run.logged[-1]
+    assert numbers["train/validation_rsa"] == result.history[-1]["validation_rsa"]
+    assert all(isinstance(value, float) for value in numbers.values())
+
+
+def test_wandb_ends_even_if_the_run_does_not(run, wandb_run: Recorder) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(report_to="wandb", validate=lambda _: 1 / 0)
+    assert wandb_run.closed
+
+
+def test_tensorboard_gets_scalars_and_the_config(run, tmp_path: Path, monkeypatch) -> None:
+    writers: list[Recorder] = []
+
+    def writer(folder: str) -> Recorder:
+        writers.append(Recorder(folder))
+        return writers[0]
+
+    module = types.ModuleType("torch.utils.tensorboard")
+    module.SummaryWriter = writer  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
+    run(report_to="tensorboard", num_train_epochs=1)
+    (recorder,) = writers
+    assert recorder.args == (str(tmp_path / "run" / "tensorboard"),)
+    assert recorder.closed
+    assert recorder.text[0] == "config"
+    names = {name for name, *_ in recorder.logged}
+    assert {"train/loss", "train/rsa", "train/validation_rsa", "train/learning_rate"} <= names
+
+
+@pytest.mark.parametrize(
+    ("name", "module", "command"),
+    [
+        ("wandb", "wandb", 'pip install "bgs[wandb]"'),
+        ("tensorboard", "torch.utils.tensorboard", "pip install tensorboard"),
+    ],
+)
+def test_a_tracker_that_is_not_installed_says_how_to_get_it(
+    run, monkeypatch, name: str, module: str, command: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(TrainingError) as caught:
+        run(report_to=name)
+    assert str(caught.value) == (
+        f"report_to: {name} needs the package {name}, which is not installed; "
+        f"`{command}`, or set training.report_to: none"
+    )
+
+
+def test_wandb_itself_works_offline(run, tmp_path: Path, monkeypatch) -> None:
+    pytest.importorskip("wandb", reason="needs the wandb extra")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    _, result = run(report_to="wandb", num_train_epochs=2)
+    assert result.steps == 6
+    assert list((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"))
+
+
+def test_tensorboard_itself_writes_event_files(run, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs the package tensorboard")
+    run(report_to="tensorboard", num_train_epochs=1)
+    assert list((tmp_path / "run" / "tensorboard").glob("events.out.*"))
+
+
+def test_metrics_rewind_to_a_size_and_no_further(tmp_path: Path) -> None:
+    metrics = MetricsFile(tmp_path / "deep" / "metrics.jsonl")
+    metrics.rewind(0)
+    metrics.append({"a": 1})
+    size = metrics.size
+    metrics.append({"b": 2})
+    metrics.rewind(size)
+    metrics.rewind(size + 100)
+    assert [json.loads(line) for line in metrics.path.read_text().splitlines()] == [{"a": 1}]
+
+
+def test_metrics_that_cannot_be_written_are_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.mkdir()
+    with pytest.raises(TrainingError) as caught:
+        MetricsFile(path).append({"a": 1})
+    assert str(caught.value) == (
+        f"{path}: cannot write metrics (Is a directory); free some space and resume"
+    )
