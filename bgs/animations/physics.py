@@ -1,0 +1,219 @@
+"""Moves agents and objects: steering forces, walls, collisions and pushing, many clips at once.
+
+The room is the square [-1, 1] x [-1, 1]; lengths are in room halves, times in seconds. All clips of
+a batch advance together, so a second of computing yields thousands of clips.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bgs.animations.behaviours import Controls, FloatArray
+from bgs.animations.scene import Scene
+from bgs.animations.steering import Percepts, desired_velocity, unit
+
+STEPS_PER_SECOND = 24
+CLIP_SECONDS = 3.0
+_NUM_WAYPOINTS = 32
+_STEPS_TO_GET_GOING = STEPS_PER_SECOND // 4  # before the clip starts
+_DT = 1.0 / STEPS_PER_SECOND
+WALL_HALF_WIDTH = 0.025
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Trajectories of a batch: two agents first, then objects.
+
+    positions (clips, entities, steps, 2), headings (clips, entities, steps), radii (clips,
+    entities), walls (clips, walls, 2, 2) with NaN where a clip has fewer walls, present (clips,
+    entities) False where a clip lacks an object.
+    """
+
+    positions: FloatArray
+    headings: FloatArray
+    radii: FloatArray
+    walls: FloatArray
+    present: NDArray[np.bool_]
+    steps_per_second: float = STEPS_PER_SECOND
+    relations: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        clips, entities, steps, _ = self.positions.shape
+        return f"Motion(clips={clips}, entities={entities}, steps={steps})"
+
+
+@dataclass
+class _Bodies:
+    """The moving state of a batch, changed in place; arrays start with (clips, 3)."""
+
+    places: FloatArray
+    velocity: FloatArray
+    heading: FloatArray
+    radii: FloatArray
+    walls: FloatArray
+    present: NDArray[np.bool_]
+
+
+def _sample_layout(controls: Controls, rng: np.random.Generator) -> _Bodies:
+    """Starting places, sizes, walls, and whether there is an object."""
+    count = len(controls.speed)
+    base = rng.uniform(0.115, 0.18, count)
+    ratio = np.exp(rng.uniform(-0.35, 0.35, count))
+    radii = np.stack([base * ratio, base / ratio, rng.uniform(0.1, 0.15, count)], axis=1)
+    places = rng.uniform(-0.75, 0.75, (count, 3, 2))
+    angle = rng.uniform(0, 2 * np.pi, count)
+    distance = controls.start_gap + radii[:, 0] + radii[:, 1]
+    offset = np.stack([np.cos(angle), np.sin(angle)], axis=1) * distance[:, None] / 2
+    middle = rng.uniform(-0.6, 0.6, (count, 2))
+    places[:, 0], places[:, 1] = middle - offset, middle + offset
+    works = np.abs(controls.push).max(axis=1) > 0
+    near = middle + rng.normal(0, 0.35, (count, 2))
+    places[:, 2] = np.where(works[:, None], near, places[:, 2])
+    walls = rng.uniform(-0.8, 0.8, (count, 1, 1, 2)) + np.zeros((count, 1, 2, 2))
+    length = rng.uniform(0.4, 0.9, (count, 1))
+    upright = rng.random((count, 1)) < 0.5
+    walls[:, :, 1, 0] += np.where(upright, 0, length)
+    walls[:, :, 1, 1] += np.where(upright, length, 0)
+    walls[rng.random(count) < 0.6] = np.nan
+    present = np.ones((count, 3), dtype=bool)
+    present[:, 2] = works | (rng.random(count) < 0.7)
+    return _Bodies(
+        places=np.clip(places, -0.88, 0.88),
+        velocity=np.zeros((count, 3, 2)),
+        heading=np.zeros((count, 3)),
+        radii=radii,
+        walls=walls,
+        present=present,
+    )
+
+
+def _collide_bodies(bodies: _Bodies) -> None:
+    """Push overlapping bodies apart; objects give way, agents meet as equals."""
+    places, velocity, radii = bodies.places, bodies.velocity, bodies.radii
+    for one, two in ((0, 1), (0, 2), (1, 2)):
+        between = places[:, two] - places[:, one]
+        distance = np.linalg.norm(between, axis=-1, keepdims=True)
+        normal = between / (distance + 1e-6)
+        overlap = radii[:, one, None] + radii[:, two, None] - distance
+        hit = (overlap > 0) & bodies.present[:, two, None]
+        share = 0.5 if two == 1 else 0.15
+        move = np.where(hit, overlap, 0.0) * normal
+        places[:, one] -= move * share
+        places[:, two] += move * (1 - share)
+        closing = ((velocity[:, one] - velocity[:, two]) * normal).sum(-1, keepdims=True)
+        impulse = np.where(hit, np.maximum(closing, 0), 0.0) * normal
+        velocity[:, one] -= impulse * share * 1.2
+        velocity[:, two] += impulse * (1 - share) * 1.2
+
+
+def _collide_walls(bodies: _Bodies) -> None:
+    """Keep bodies off the inner walls and inside the room."""
+    places, velocity, radii, walls = bodies.places, bodies.velocity, bodies.radii, bodies.walls
+    for wall in range(walls.shape[1]):
+        start, along = walls[:, wall, 0, None], (walls[:, wall, 1] - walls[:, wall, 0])[:, None]
+        length2 = (along**2).sum(-1, keepdims=True)
+        t = np.clip(((places - start) * along).sum(-1, keepdims=True) / length2, 0, 1)
+        apart = places - (start + t * along)
+        distance = np.linalg.norm(apart, axis=-1, keepdims=True)
+        overlap = radii[..., None] + WALL_HALF_WIDTH - distance
+        hit = overlap > 0  # False for absent walls, whose overlap is NaN
+        normal = apart / (distance + 1e-6)
+        places += np.where(hit, overlap * normal, 0.0)
+        inward = np.minimum((velocity * normal).sum(-1, keepdims=True), 0)
+        velocity -= np.where(hit, inward * normal, 0.0)
+    limit = 1.0 - radii[..., None]
+    outside = np.abs(places) > limit
+    np.copyto(places, np.clip(places, -limit, limit))
+    velocity[outside] *= -0.2
+
+
+def _turn_heads(bodies: _Bodies) -> None:
+    """Agents come to face where they move, the sooner the faster they are; objects never turn."""
+    speed = np.linalg.norm(bodies.velocity, axis=-1)
+    aim = np.arctan2(bodies.velocity[..., 1], bodies.velocity[..., 0])
+    turn = (aim - bodies.heading + np.pi) % (2 * np.pi) - np.pi
+    bodies.heading += turn * np.minimum(speed * 12 * _DT, 0.6) * np.array([1, 1, 0])
+
+
+class _Plans:
+    """Where agents are heading: waypoints to walk to, a goal for the object, a beat for lunges."""
+
+    def __init__(self, count: int, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.waypoints = rng.uniform(-0.85, 0.85, (count, 2, _NUM_WAYPOINTS, 2))
+        self.hop = np.zeros((count, 2), dtype=int)
+        self.goal = unit(rng.normal(size=(count, 2))) * rng.uniform(0.6, 0.95, (count, 1))
+        self.phase = rng.uniform(0, 2 * np.pi, (count, 2))
+
+    def waypoint(self, agents: FloatArray) -> FloatArray:
+        """The current waypoints; an agent that arrives, or tires of one, gets the next."""
+        rows = np.arange(len(agents))[:, None]
+        current = self.waypoints[rows, np.array([[0, 1]]), self.hop]
+        near = np.linalg.norm(current - agents, axis=-1) < 0.25
+        tired = self.rng.random(near.shape) < 0.5 * _DT
+        self.hop = (self.hop + (near | tired)) % _NUM_WAYPOINTS
+        return current
+
+
+def simulate_motion(
+    controls: Controls,
+    *,
+    rng: np.random.Generator,
+    seconds: float = CLIP_SECONDS,
+    relations: tuple[str, ...] = (),
+) -> Motion:
+    """Let every clip of `controls` run for `seconds`; the same generator state, the same motion."""
+    count, steps = len(controls.speed), round(seconds * STEPS_PER_SECOND)
+    bodies = _sample_layout(controls, rng)
+    plans = _Plans(count, rng)
+    bodies.heading = rng.uniform(-np.pi, np.pi, (count, 3))
+    lag = np.round(controls.delay * STEPS_PER_SECOND).astype(int)
+    track, speeds = np.empty((2, steps, count, 3, 2))
+    facing = np.empty((steps, count, 3))
+    rows, both = np.arange(count)[:, None], np.array([[1, 0]])
+    for step in range(-_STEPS_TO_GET_GOING, steps):
+        past = np.maximum(step - 1 - lag, 0)
+        known = step >= 1
+        percepts = Percepts(
+            places=bodies.places,
+            other_place=track[past, rows, both] if known else bodies.places[:, [1, 0]],
+            other_velocity=speeds[past, rows, both] if known else bodies.velocity[:, [1, 0]],
+            waypoint=plans.waypoint(bodies.places[:, :2]),
+            goal=plans.goal,
+            seconds=step * _DT,
+        )
+        desired = desired_velocity(controls, percepts, radii=bodies.radii, phase=plans.phase)
+        gain = np.minimum(controls.agility * _DT, 1.0)[..., None]
+        bodies.velocity[:, :2] += (desired - bodies.velocity[:, :2]) * gain
+        bodies.velocity[:, 2] *= np.exp(-3.0 * _DT)
+        bodies.places += bodies.velocity * _DT
+        _collide_bodies(bodies)
+        _collide_walls(bodies)
+        _turn_heads(bodies)
+        if step >= 0:
+            track[step], speeds[step], facing[step] = bodies.places, bodies.velocity, bodies.heading
+    return Motion(
+        positions=track.transpose(1, 2, 0, 3).astype(np.float32),
+        headings=facing.transpose(1, 2, 0).astype(np.float32),
+        radii=bodies.radii.astype(np.float32),
+        walls=bodies.walls.astype(np.float32),
+        present=bodies.present,
+        relations=relations,
+    )
+
+
+def scene_of(motion: Motion, clip: int) -> Scene:
+    """One clip of a batch as a scene; objects and walls it lacks are left out."""
+    here = motion.present[clip]
+    walls = motion.walls[clip]
+    return Scene(
+        positions=motion.positions[clip][here],
+        headings=motion.headings[clip][here],
+        sizes=motion.radii[clip][here],
+        walls=walls[np.isfinite(walls).all(axis=(1, 2))],
+        steps_per_second=motion.steps_per_second,
+        relation=motion.relations[clip] if motion.relations else None,
+    )
