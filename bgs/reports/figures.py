@@ -1,0 +1,32 @@
+"""All figures of a run, for the page or as files for a paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from bgs.reports.geometry import arrange
+from bgs.reports.learning import draw_learning_curve
+from bgs.reports.panels import Figure
+from bgs.reports.record import RunRecord
+from bgs.reports.scores import draw_scores
+from bgs.reports.spaces import draw_map, draw_rdms
+from bgs.reports.summary import ceilings, score_rows
+
+
+def draw_figures(record: RunRecord, *, keys: Mapping[str, str] | None = None) -> dict[str, Figure]:
+    """The figures this run has the data for, by name."""
+    best = (record.results.get("training") or {}).get("best_epoch")
+    found = [
+        draw_scores(score_rows(record.results), ceilings(record.results)),
+        draw_learning_curve(record.history, best_epoch=best),
+    ]
+    if record.human is not None:
+        arrangement = arrange(record.human)
+        found += [draw_rdms(record, arrangement), draw_map(record, arrangement, keys=keys)]
+    return {figure.name: figure for figure in found if figure is not None}
+
+
+def write_figures(record: RunRecord, folder: Path) -> list[Path]:
+    """Every figure as SVG and PDF, with its numbers as CSV beside it."""
+    return [path for figure in draw_figures(record).values() for path in figure.write(folder)]

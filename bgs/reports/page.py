@@ -1,0 +1,132 @@
+"""One HTML file that needs nothing else: no network, no folder beside it, no server.
+
+Everything that comes from data is escaped by the template engine or by `canvas`; the page's own
+script and style are named by their hash in a content security policy, so nothing else could run.
+"""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import bgs
+from bgs.errors import DataError
+from bgs.reports.panels import Figure
+from bgs.reports.record import RunRecord
+from bgs.reports.scores import draw_scores
+from bgs.reports.summary import format_count, format_interval, format_percent, format_share
+from bgs.reports.thumbnails import fit_budget
+from bgs.reports.views import RunView, view_run
+
+TEMPLATES = "templates"
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """A thumbnail, stored once in the page however often it is shown."""
+
+    key: str
+    data: str  # base64 of a PNG
+
+
+def render_report(records: Sequence[RunRecord], out: Path) -> Path:
+    """Write the page about one run, or about several side by side; returns where it is."""
+    if not records:
+        raise DataError("a report of no runs", remedy="name at least one run folder")
+    keys, sprites = _collect_sprites(records)
+    runs = [
+        view_run(record, key=f"run{index}", keys=clips)
+        for index, (record, clips) in enumerate(zip(records, keys, strict=True))
+    ]
+    environment = _environment()
+    style, script = (_read(environment, name) for name in ("report.css", "report.js"))
+    html = environment.get_template("report.html.j2").render(
+        runs=runs,
+        sprites=sprites,
+        comparison=_compare(runs) if len(runs) > 1 else None,
+        style=Markup(style),  # files of this package, nothing from data
+        script=Markup(script),
+        policy=_policy(style, script),
+        version=bgs.__version__,
+        written=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
+    )
+    _write(out, html)
+    return out
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("bgs.reports", TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        share=format_share,
+        percent=format_percent,
+        interval=format_interval,
+        count=format_count,
+    )
+    return environment
+
+
+def _read(environment: Environment, name: str) -> str:
+    loader = environment.loader
+    if loader is None:
+        raise DataError("the page has no templates", remedy="install bgs again")
+    # Stripped as the template writes it: the hash is over exactly what stands between the tags.
+    return loader.get_source(environment, name)[0].strip()
+
+
+def _policy(style: str, script: str) -> str:
+    """What the page may do: show its own pictures, use its own style, run its own script."""
+    style_hash, script_hash = (
+        b64encode(sha256(text.encode()).digest()).decode() for text in (style, script)
+    )
+    return (
+        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
+        f"style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'"
+    )
+
+
+def _collect_sprites(records: Sequence[RunRecord]) -> tuple[list[dict[str, str]], list[Sprite]]:
+    """A key for every clip of every run, equal where clip and picture are equal, and the pictures."""
+    known: dict[tuple[str, bytes], str] = {}
+    keys: list[dict[str, str]] = []
+    for record in records:
+        ids = () if record.human is None else record.human.ids
+        pictures = [(clip, record.thumbnails.get(clip, b"")) for clip in ids]
+        keys.append(
+            {clip: known.setdefault((clip, png), f"clip{len(known)}") for clip, png in pictures}
+        )
+    stored = {key: png for (_, png), key in known.items() if png}
+    return keys, [Sprite(key, b64encode(png).decode()) for key, png in fit_budget(stored).items()]
+
+
+def _compare(runs: Sequence[RunView]) -> Figure | None:
+    """Before and after (or every model) of all runs in one figure; controls stay in each run's own."""
+    rows = [
+        replace(row, label=f"{run.name}: {row.label}")
+        for run in runs
+        for row in run.rows
+        if row.role in ("before", "after", "model")
+    ]
+    shared = runs[0].ceilings if all(run.ceilings == runs[0].ceilings for run in runs) else ()
+    return draw_scores(rows, shared)
+
+
+def _write(out: Path, text: str) -> None:
+    """All of the page or none of it."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    partial = out.with_name(out.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, out)

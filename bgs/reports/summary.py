@@ -1,0 +1,186 @@
+"""Numbers to words: the rows of the table, the sentence on top, and what it may claim.
+
+A sentence says "improved" only where the interval of the difference lies above 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Results = Mapping[str, Any]
+Interval = tuple[float, float]
+
+DASH = "–"
+MINUS = "−"
+
+# A model may pass the first, which is about two halves of the judgments; none is expected to pass the second.
+CEILINGS = {"paper": "split-half ceiling", "max_model": "bound for a perfect model"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreRow:
+    """One line of the table."""
+
+    label: str
+    role: str
+    note: str
+    r2: float | None
+    r2_ci: Interval | None
+    spearman: float | None
+    two_way: float | None
+    three_way: float | None
+    three_way_ci: Interval | None
+
+
+@dataclass(frozen=True)
+class CeilingLine:
+    """An R² that noise in the judgments keeps models from passing."""
+
+    name: str
+    r2: float
+    ci: Interval | None
+
+
+def score_rows(results: Results) -> list[ScoreRow]:
+    """Every model of a run, controls included, in the order they were scored."""
+    blocks: Sequence[Results] = results.get("models") or [
+        results[name] for name in ("before", "after") if name in results
+    ]
+    if not blocks and "rsa" in results:
+        blocks = [results]
+    return [_row(block) for block in blocks]
+
+
+def _row(block: Results) -> ScoreRow:
+    rsa, odd = block.get("rsa") or {}, block.get("odd_one_out") or {}
+    return ScoreRow(
+        label=str(block.get("label") or block.get("model", "")),
+        role=str(block.get("role", "model")),
+        note=str(block.get("note") or ""),
+        r2=rsa.get("r2"),
+        r2_ci=as_interval(rsa.get("ci95")),
+        spearman=rsa.get("spearman"),
+        two_way=odd.get("two_way"),
+        three_way=odd.get("three_way"),
+        three_way_ci=as_interval(odd.get("ci95")),
+    )
+
+
+def as_interval(value: Any) -> Interval | None:
+    """The two ends, or None where an interval is absent or has no value at one end."""
+    if value is None or len(value) != 2 or None in value:
+        return None
+    return float(value[0]), float(value[1])
+
+
+def format_share(value: float | None, *, digits: int = 3) -> str:
+    """A number that cannot pass 1, as such numbers are printed: .247, and a true minus sign."""
+    if value is None:
+        return DASH
+    text = f"{abs(value):.{digits}f}"
+    text = text[1:] if text.startswith("0.") else text
+    is_zero = not text.strip(".0")
+    return (MINUS if value < 0 and not is_zero else "") + text
+
+
+def format_percent(value: float | None) -> str:
+    """A share as a percentage with one digit."""
+    return DASH if value is None else f"{100 * value:.1f}"
+
+
+def format_count(value: int) -> str:
+    """A whole number with a narrow space between thousands."""
+    return f"{value:,}".replace(",", "\u202f").replace("-", MINUS)
+
+
+def format_interval(interval: Interval | None, *, digits: int = 3) -> str:
+    """Both ends in brackets."""
+    if interval is None:
+        return DASH
+    return (
+        f"[{format_share(interval[0], digits=digits)}, {format_share(interval[1], digits=digits)}]"
+    )
+
+
+def people(results: Results) -> str:
+    """Who judged: never "people" where nobody did."""
+    return "simulated participants" if results.get("simulated") else "people"
+
+
+def ceilings(results: Results) -> list[CeilingLine]:
+    """The published split-half ceiling, and the bound that holds for any model."""
+    found = find_ceiling(results)
+    lines = []
+    for key, name in CEILINGS.items():
+        line = found.get(key) or {}
+        if line.get("r2") is not None:
+            lines.append(CeilingLine(name, float(line["r2"]), as_interval(line.get("ci95"))))
+    return lines
+
+
+def find_ceiling(results: Results) -> Results:
+    """The noise ceiling, wherever the results keep it."""
+    after = results.get("after") or {}
+    return results.get("ceiling") or after.get("ceiling") or {}
+
+
+def find_protocol(results: Results) -> Results:
+    """How the numbers were made."""
+    after = results.get("after") or {}
+    return results.get("protocol") or after.get("protocol") or {}
+
+
+def summarise(results: Results) -> str:
+    """The run in one or two sentences, claiming what its interval allows and no more."""
+    before, after = results.get("before"), results.get("after")
+    if not before or not after or not results.get("difference"):
+        return _summarise_scores(results)
+    first, second = _row(before), _row(after)
+    difference = results["difference"]
+    gain, interval = difference.get("r2"), as_interval(difference.get("ci95"))
+    clips = after.get("n_clips")
+    moved = (
+        f"On {clips} held-out clips, agreement with {people(results)} went from R² {format_share(first.r2)} "
+        f"to {format_share(second.r2)} with tuning"
+    )
+    if interval is None:
+        return f"{moved}, a difference of {format_share(gain)} without an interval. {_say_ceiling(results)}".strip()
+    change = (
+        f"a difference of {format_share(gain)} with a 95 % interval of {format_interval(interval)}"
+    )
+    return f"{moved}, {change}: {_verdict(interval)} {_say_ceiling(results)}".strip()
+
+
+def _verdict(interval: Interval) -> str:
+    low, high = interval
+    if low > 0:
+        return "supervision re-organised the features towards the judgments."
+    if high < 0:
+        return "tuning moved the features away from the judgments."
+    return "the interval includes 0, so these clips do not show that tuning changed the agreement."
+
+
+def _say_ceiling(results: Results) -> str:
+    lines = ceilings(results)
+    if not lines:
+        return ""
+    stated = ", ".join(f"{line.name} {format_share(line.r2)}" for line in lines)
+    return f"For scale: {stated}."
+
+
+def _summarise_scores(results: Results) -> str:
+    rows = [row for row in score_rows(results) if row.r2 is not None]
+    if not rows:
+        return "No model was scored in this run."
+    best = max(rows, key=lambda row: row.r2 or 0.0)
+    only = len(rows) == 1
+    subject = (
+        best.label
+        if only
+        else f"Of {len(rows)} models, {best.label} agrees best with {people(results)}"
+    )
+    verb = f" agrees with {people(results)} at" if only else ":"
+    interval = "" if best.r2_ci is None else f", 95 % interval {format_interval(best.r2_ci)}"
+    return f"{subject}{verb} R² {format_share(best.r2)}{interval}. {_say_ceiling(results)}".strip()

@@ -1,0 +1,289 @@
+"""A run as the page shows it: facts, rows, figures, neighbours and flips, ready to be filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from bgs.reports.figures import draw_figures
+from bgs.reports.geometry import Arrangement, Flip, arrange, find_flips, nearest_clips
+from bgs.reports.panels import Figure
+from bgs.reports.record import RunRecord
+from bgs.reports.spaces import name_spaces
+from bgs.reports.summary import (
+    CeilingLine,
+    Interval,
+    ScoreRow,
+    as_interval,
+    ceilings,
+    find_ceiling,
+    find_protocol,
+    format_count,
+    format_share,
+    people,
+    score_rows,
+    summarise,
+)
+
+NUM_QUERIES, NUM_NEIGHBOURS, NUM_FLIPS = 6, 4, 6
+
+
+@dataclass(frozen=True)
+class ClipView:
+    """A clip wherever it appears: its picture, if there is one, and its words."""
+
+    key: str
+    name: str
+    caption: str
+    group: int
+    has_picture: bool
+
+    @property
+    def words(self) -> str:
+        """What is read out instead of the picture."""
+        return f"{self.name}: {self.caption}" if self.caption else self.name
+
+
+@dataclass(frozen=True)
+class NeighbourRow:
+    """One clip and, for each space, the clips nearest to it."""
+
+    query: ClipView
+    strips: tuple[tuple[ClipView, ...], ...]
+
+
+@dataclass(frozen=True)
+class FlipView:
+    """The three clips of a judgment; `wrong` is the one the mistaken model found odd."""
+
+    clips: tuple[ClipView, ClipView, ClipView]
+    wrong: int
+
+
+@dataclass(frozen=True)
+class FlipCount:
+    """How many judgments changed sides, and the clearest examples."""
+
+    judgments: int
+    mended: int
+    broken: int
+    examples_mended: tuple[FlipView, ...]
+    examples_broken: tuple[FlipView, ...]
+
+
+@dataclass(frozen=True)
+class DifferenceRow:
+    """What the tuned model gained over one other."""
+
+    over: str
+    r2: float | None
+    ci: Interval | None
+
+
+@dataclass(frozen=True)
+class RunView:
+    """Everything the template needs about one run."""
+
+    key: str
+    name: str
+    simulated: bool
+    people: str
+    summary: str
+    facts: tuple[tuple[str, str], ...]
+    exclusions: tuple[tuple[str, int], ...]
+    rows: tuple[ScoreRow, ...]
+    ceilings: tuple[CeilingLine, ...]
+    differences: tuple[DifferenceRow, ...]
+    figures: Mapping[str, Figure]
+    spaces: tuple[str, ...]
+    neighbours: tuple[NeighbourRow, ...]
+    flips: FlipCount | None
+    provenance: tuple[tuple[str, str], ...]
+    config: str
+
+    @property
+    def headline(self) -> Mapping[str, Any]:
+        """The cells of this run in the comparison of several."""
+        by_role = {row.role: row for row in self.rows}
+        best = max(self.rows, key=lambda row: -1.0 if row.r2 is None else row.r2, default=None)
+        after = by_role.get("after", best)
+        return {
+            "before": by_role.get("before"),
+            "after": after,
+            "difference": self.differences[0] if self.differences else None,
+            "ceiling": self.ceilings[-1].r2 if self.ceilings else None,
+        }
+
+
+def view_run(record: RunRecord, *, key: str, keys: Mapping[str, str]) -> RunView:
+    """Prepare one run; `keys` gives every clip of the page the name its picture is stored under."""
+    results = record.results
+    arrangement = None if record.human is None else arrange(record.human)
+    clips = _view_clips(record, arrangement, keys)
+    return RunView(
+        key=key,
+        name=record.name,
+        simulated=record.simulated,
+        people=people(results),
+        summary=summarise(results),
+        facts=tuple(_facts(results)),
+        exclusions=tuple(_exclusions(results)),
+        rows=tuple(score_rows(results)),
+        ceilings=tuple(ceilings(results)),
+        differences=tuple(_differences(results)),
+        figures=draw_figures(record, keys=keys),
+        spaces=tuple(title for title, _ in name_spaces(record).values()),
+        neighbours=tuple(_neighbours(record, arrangement, clips)),
+        flips=_flips(record, clips),
+        provenance=tuple(_provenance(results)),
+        config=record.config,
+    )
+
+
+def _view_clips(
+    record: RunRecord, arrangement: Arrangement | None, keys: Mapping[str, str]
+) -> list[ClipView]:
+    if record.human is None or arrangement is None:
+        return []
+    return [
+        ClipView(
+            key=keys[clip],
+            name=clip,
+            caption=record.captions.get(clip, ""),
+            group=int(arrangement.groups[index]),
+            has_picture=clip in record.thumbnails,
+        )
+        for index, clip in enumerate(record.human.ids)
+    ]
+
+
+def _facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    data = results.get("data_counts") or {}
+    name = data.get("name") or results.get("data")
+    facts = [("Data", str(name))] if name else []
+    for title, key in (("Clips", "n_clips"), ("Judgments", "n_judgments")):
+        if key in data:
+            facts.append((title, _count(data[key])))
+    if "n_participants" in data:
+        who = "Simulated participants" if results.get("simulated") else "Participants"
+        facts.append((who, _count(data["n_participants"])))
+    third = data.get("third") or find_protocol(results).get("third")
+    if third in THIRDS:
+        facts.append(("Pairs", THIRDS[third]))
+    after = results.get("after") or results
+    if "n_pairs" in after:
+        facts.append(
+            (
+                "Scored on",
+                f"{_count(after.get('n_pairs'))} pairs, {_count(after.get('n_triplets'))} judgments",
+            )
+        )
+    training = results.get("training") or {}
+    if "best_epoch" in training:
+        score = format_share(training.get("validation_spearman"))
+        facts.append(
+            (
+                "Epoch kept",
+                f"{training['best_epoch']} (validation Spearman {score}; test clips played no part)",
+            )
+        )
+    return facts
+
+
+THIRDS = {
+    "within": "from judgments whose three clips are all held out",
+    "any": "from judgments in which both clips appear, whatever the third",
+}
+
+
+def _count(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_count(number)} {name}" for name, number in value.items())
+    return format_count(value) if isinstance(value, int) else str(value)
+
+
+def _exclusions(results: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Rows in, what was dropped and why, rows out: the sum must be plain to see."""
+    report = (results.get("data_counts") or {}).get("exclusions") or {}
+    dropped = report.get("dropped") or {}
+    if "rows_in" not in report:
+        return []
+    reasons = [
+        (str(reason).replace("_", " "), -int(number))
+        for reason, number in dropped.items()
+        if number
+    ]
+    return [("rows read", int(report["rows_in"])), *reasons, ("rows used", int(report["rows_out"]))]
+
+
+def _differences(results: Mapping[str, Any]) -> list[DifferenceRow]:
+    found: Sequence[Mapping[str, Any]] = results.get("comparisons") or (
+        [results["difference"]] if results.get("difference") else []
+    )
+    return [
+        DifferenceRow(
+            str(item.get("from", "before tuning")), item.get("r2"), as_interval(item.get("ci95"))
+        )
+        for item in found
+    ]
+
+
+def _neighbours(
+    record: RunRecord, arrangement: Arrangement | None, clips: Sequence[ClipView]
+) -> list[NeighbourRow]:
+    """A few clips spread evenly over the human order, so that no one picks the flattering ones."""
+    if arrangement is None or not record.thumbnails or record.after is None:
+        return []
+    rdms = [rdm for _, rdm in name_spaces(record).values()]
+    nearest = [nearest_clips(rdm, count=min(NUM_NEIGHBOURS, len(clips) - 1)) for rdm in rdms]
+    places = np.linspace(0, len(clips) - 1, min(NUM_QUERIES, len(clips))).round().astype(int)
+    return [
+        NeighbourRow(
+            clips[query], tuple(tuple(clips[i] for i in table[query]) for table in nearest)
+        )
+        for query in arrangement.order[places]
+    ]
+
+
+def _flips(record: RunRecord, clips: Sequence[ClipView]) -> FlipCount | None:
+    if record.triads is None or record.before is None or record.after is None:
+        return None
+    mended, broken = find_flips(record.before, record.after, record.triads)
+
+    def show(flips: Sequence[Flip], *, wrong: str) -> tuple[FlipView, ...]:
+        return tuple(
+            FlipView((clips[a], clips[b], clips[c]), getattr(flip, wrong))
+            for flip in flips[:NUM_FLIPS]
+            for a, b, c in [flip.clips]
+        )
+
+    return FlipCount(
+        judgments=len(record.triads),
+        mended=len(mended),
+        broken=len(broken),
+        examples_mended=show(mended, wrong="before"),
+        examples_broken=show(broken, wrong="after"),
+    )
+
+
+def _provenance(results: Mapping[str, Any]) -> list[tuple[str, str]]:
+    after = results.get("after") or {}
+    protocol = find_protocol(results)
+    ceiling = find_ceiling(results)
+    pairs = [
+        ("seed", results.get("seed", after.get("seed"))),
+        ("commit", results.get("commit")),
+        ("intervals", protocol.get("interval")),
+        ("resamples", protocol.get("num_bootstrap")),
+        (
+            "ceilings",
+            f"{ceiling['num_splits']} splits over {ceiling.get('over')}"
+            if "num_splits" in ceiling
+            else None,
+        ),
+    ]
+    versions = results.get("versions") or after.get("versions") or {}
+    return [(name, str(value)) for name, value in [*pairs, *versions.items()] if value is not None]
