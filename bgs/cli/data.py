@@ -1,0 +1,168 @@
+"""Commands about data: what is there, is it sound, where does it come from, how well could a model do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bgs.cli.app import (
+    TRIPLETS_DIR,
+    VIDEOS_DIR,
+    JsonOption,
+    QuietOption,
+    SeedOption,
+    TripletsDirOption,
+    VideosDirOption,
+    app,
+)
+from bgs.cli.output import print_json, print_rows
+
+if TYPE_CHECKING:
+    from bgs.data.check import CheckReport
+    from bgs.data.clip_check import ClipReport
+
+MOST_LISTED = 20  # problems of clips that are printed; --json has them all
+
+data = typer.Typer(
+    help="Judgments and clips: list, check, import, fetch.", no_args_is_help=True, rich_markup_mode=None
+)
+app.add_typer(data, name="data")
+
+
+@data.command("list")
+def list_data(
+    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+    as_json: JsonOption = False,
+) -> None:
+    """The data sets there are cards for, and whether their files are here.
+
+    Example: bgs data list --triplets-dir ~/lab/triplets
+    """
+    from bgs.data.card_files import list_cards
+
+    rows = list_cards(triplets_dir=triplets_dir, videos_dir=videos_dir)
+    if as_json:
+        print_json(rows)
+    else:
+        shown = ("name", "kind", "present", "simulated", "title")
+        print_rows([{key: row[key] for key in shown} for row in rows])
+
+
+@data.command("check")
+def check_data(
+    name: Annotated[str, typer.Argument(help="A card's name, a file of judgments, or a folder of clips.")],
+    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Count, cross-check and describe judgments and the clips they are about.
+
+    Example: bgs data check social250 --json
+    """
+    from bgs.run.inventory import check_data_set
+
+    report = check_data_set(name, triplets_dir=triplets_dir, videos_dir=videos_dir, progress=not quiet)
+    if as_json:
+        print_json(report.to_dict())
+        return
+    if report.triplets is not None:
+        _print_judgments(report.triplets)
+    if report.videos is not None:
+        _print_clips(report.videos)
+
+
+@data.command("import")
+def import_data(
+    name: Annotated[str, typer.Argument(help="The card to fill, e.g. social250.")],
+    source: Annotated[Path, typer.Option("--from", help="Folder that holds the release as downloaded.")],
+    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+) -> None:
+    """Copy a release that you already have into the data homes, verified by checksum.
+
+    Example: bgs data import social250 --from ~/downloads/similarity-judgments-finetuning/data
+    """
+    from bgs.data.releases import import_release
+
+    print_rows(
+        import_release(name, source, triplets_dir=triplets_dir, videos_dir=videos_dir)
+    )
+
+
+@data.command("fetch")
+def fetch_data(
+    name: Annotated[str, typer.Argument(help="The card to fetch, e.g. social250; `demo` is simulated on the spot.")],
+    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+    seed: SeedOption = 0,
+    quiet: QuietOption = False,
+) -> None:
+    """Download (or, for `demo`, simulate) a data set into the data homes, verified by checksum.
+
+    Example: bgs data fetch demo --seed 1
+    """
+    from bgs.run.inventory import fetch_data_set
+
+    print_rows(
+        fetch_data_set(
+            name, triplets_dir=triplets_dir, videos_dir=videos_dir, seed=seed, progress=not quiet
+        )
+    )
+
+
+@app.command("ceiling")
+def show_ceiling(
+    name: Annotated[str, typer.Argument(help="Judgments: a card's name, or a file.")],
+    third: Annotated[
+        Literal["within", "any"],
+        typer.Option("--third", help="Judgments that define a pair: all three clips held out, or any third clip."),
+    ] = "within",
+    split: Annotated[
+        Literal["test", "train", "all"], typer.Option("--split", help="Clips the ceiling is about.")
+    ] = "test",
+    num_splits: Annotated[int, typer.Option("--num-splits", min=2, help="Random split-halves.")] = 1000,
+    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """How well any model could do: what one half of the people says of the other half.
+
+    Example: bgs ceiling social250 --third any --json
+    """
+    from bgs.run.ceiling import measure_ceiling
+
+    ceiling = measure_ceiling(
+        name, third=third, split=split, num_splits=num_splits, seed=seed,
+        triplets_dir=triplets_dir, videos_dir=videos_dir,
+    )
+    if as_json:
+        print_json(ceiling)
+    else:
+        print_rows([{"quantity": key, "value": value} for key, value in ceiling.items()])
+
+
+def _print_judgments(report: CheckReport) -> None:
+    said = " (simulated participants)" if report.simulated else ""
+    typer.echo(f"judgments {report.name}{said}")
+    columns = ("section", "what", "value")
+    print_rows([dict(zip(columns, row, strict=True)) for row in report.table_rows()])
+    for flag in report.flags:
+        typer.echo(f"look at: {flag}")
+    for note in report.notes:
+        typer.echo(f"note: {note}")
+
+
+def _print_clips(report: ClipReport) -> None:
+    facts = report.to_dict()
+    typer.echo(f"clips {report.name}")
+    shown = ("num_clips", "ok", "counts", "seconds", "num_frames", "sizes")
+    print_rows([{"what": key, "value": facts[key]} for key in shown])
+    for problem in report.problems[:MOST_LISTED]:
+        typer.echo(f"{problem.kind}: {problem.clip}: {problem.what}")
+    if len(report.problems) > MOST_LISTED:
+        typer.echo(f"... and {len(report.problems) - MOST_LISTED} more (all of them with --json)")

@@ -1,0 +1,176 @@
+"""Commands about models: demo, fit, score, embed, report, backbones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from bgs.cli.app import (
+    TRIPLETS_DIR,
+    VIDEOS_DIR,
+    DataOption,
+    JsonOption,
+    QuietOption,
+    SeedOption,
+    TripletsDirOption,
+    VideosDirOption,
+    VideosOption,
+    app,
+)
+from bgs.cli.output import print_json, print_rows
+
+ModelsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL...",
+        help="A run folder, a backbone name, caption:tfidf, caption:<sentence-transformers id or folder>, or features:FILE.npz.",
+    ),
+]
+
+
+@app.command("demo")
+def run_demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the run.")] = Path("runs/demo"),
+    seed: SeedOption = 0,
+    quick: Annotated[bool, typer.Option("--quick", help="A short rehearsal: fewer clips, steps and resamples.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in this folder.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Simulate a data set, fine-tune a small backbone on it, score it before and after.
+
+    Example: bgs demo --out runs/demo
+    """
+    from bgs.run.demo import demo
+
+    results = demo(out, seed=seed, quick=quick, overwrite=overwrite, progress=not quiet)
+    _print_results(results, as_json=as_json)
+    typer.echo(f"report: {out / 'report.html'}", err=as_json)
+
+
+@app.command("fit")
+def run_fit(
+    config: Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped config.")],
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run from its newest checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in this folder.")] = False,
+    allow_changes: Annotated[bool, typer.Option("--allow-changes", help="Resume although settings have changed.")] = False,
+    print_config: Annotated[bool, typer.Option("--print-config", help="Show the resolved settings and stop.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Fine-tune a backbone until its geometry agrees with people's.
+
+    Example: bgs fit configs/demo.yaml lora.r=16 output_dir=runs/r16
+    """
+    from bgs.config import dump_config
+    from bgs.run.configs import resolve_config
+
+    settings = resolve_config(config, overrides=overrides or ())
+    if print_config:
+        typer.echo(dump_config(settings), nl=False)
+        return
+    from bgs.run.fit import fit
+
+    results = fit(
+        settings, resume=resume, overwrite=overwrite, allow_changes=allow_changes, progress=not quiet
+    )
+    _print_results(results, as_json=as_json)
+
+
+@app.command("score")
+def run_score(
+    models: ModelsArgument,
+    data: DataOption = None,
+    videos: VideosOption = None,
+    third: Annotated[
+        Literal["within", "any"],
+        typer.Option("--third", help="Judgments that define a pair: all three clips held out, or any third clip."),
+    ] = "within",
+    num_bootstrap: Annotated[int, typer.Option("--num-bootstrap", min=100, help="Resamples of the clips.")] = 1000,
+    decoder: Annotated[Literal["auto", "pyav", "decord", "torchcodec"], typer.Option("--decoder")] = "auto",
+    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+    out: Annotated[Path | None, typer.Option("--out", help="Also write results.json here.")] = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score models on held-out clips, next to the noise ceiling.
+
+    Example: bgs score runs/demo bgs-tiny caption:tfidf --data demo
+    """
+    from bgs.run.score import score
+
+    results = score(
+        models, data=data, videos=videos, third=third, num_bootstrap=num_bootstrap, decoder=decoder,
+        triplets_dir=triplets_dir, videos_dir=videos_dir, seed=seed, out=out, progress=not quiet,
+    )
+    _print_results(results, as_json=as_json)
+
+
+@app.command("embed")
+def run_embed(
+    model: Annotated[str, typer.Argument(help="A model, as for `bgs score`.")],
+    videos: Annotated[str, typer.Option("--videos", help="Clips: a card's name, or a folder.")],
+    out: Annotated[Path, typer.Option("--out", help="NPZ file to write: `ids` and `embeddings`.")],
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+    decoder: Annotated[Literal["auto", "pyav", "decord", "torchcodec"], typer.Option("--decoder")] = "auto",
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Turn clips into one embedding each.
+
+    Example: bgs embed bgs-tiny --videos videos/mine --out mine.npz
+    """
+    from bgs.run.embed import embed_clips, write_embeddings
+
+    embeddings = embed_clips(model, videos=videos, videos_dir=videos_dir, decoder=decoder, progress=not quiet)
+    write_embeddings(embeddings, out)
+    summary = {"model": model, "clips": len(embeddings.ids), "width": embeddings.matrix.shape[1], "file": str(out)}
+    if as_json:
+        print_json(summary)
+    else:
+        typer.echo(f"{out}: {summary['clips']} clips x {summary['width']}")
+
+
+@app.command("report")
+def run_report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
+    out: Annotated[Path | None, typer.Option("--out", help="The page (default: report.html in the first run).")] = None,
+    figures: Annotated[Path | None, typer.Option("--figures", help="Also write SVG, PDF and CSV figures here.")] = None,
+) -> None:
+    """Write one self-contained page about one or several runs.
+
+    Example: bgs report runs/demo runs/r16 --out comparison.html
+    """
+    from bgs.run.report import report
+
+    typer.echo(str(report(runs, out=out, figures=figures)))
+
+
+@app.command("backbones")
+def show_backbones(as_json: JsonOption = False) -> None:
+    """The video encoders that can be loaded by name.
+
+    Example: bgs backbones --json
+    """
+    from bgs.backbones.registry import list_backbones
+
+    rows = list_backbones()
+    if as_json:
+        print_json(rows)
+    else:
+        shown = ("name", "family", "num_frames", "image_size", "obtained")
+        print_rows([{key: row[key] for key in shown} for row in rows])
+
+
+def _print_results(results: dict[str, object], *, as_json: bool) -> None:
+    if as_json:
+        print_json(results)
+        return
+    from bgs.reports.terminal import print_results
+
+    print_results(results)

@@ -1,0 +1,64 @@
+"""The model a config describes, and what it reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bgs.backbones.contract import Backbone, FeatureBackbone
+from bgs.backbones.lora import add_lora
+from bgs.backbones.model import EmbeddingModel
+from bgs.backbones.registry import load_backbone
+from bgs.config import FitConfig
+from bgs.data.clips import Clips
+from bgs.data.features import FeatureBank
+from bgs.errors import ConfigError
+from bgs.run.embed import embed_with, open_bank, reads_no_frames
+
+if TYPE_CHECKING:
+    from bgs.data.clip_cache import FrameBank
+
+    Bank = FrameBank | FeatureBank
+
+
+def open_config_bank(config: FitConfig, clips: Clips, *, progress: bool = True) -> Bank:
+    """The frames of every clip as the config's backbone wants them, or the features it names."""
+    name = config.backbone.name_or_path
+    if not reads_no_frames(name):
+        return open_bank(open_backbone(config), clips, config.data, progress=progress)
+    source = embed_with(name, clips, config.data, progress=progress)
+    return FeatureBank(source.ids, source.matrix).select(clips.ids)
+
+
+def build_model(config: FitConfig, bank: Bank) -> EmbeddingModel:
+    """Backbone, LoRA where asked, and a head; the same weights for the same seed."""
+    if isinstance(bank, FeatureBank):
+        backbone: Backbone = FeatureBackbone(bank.width, name=config.backbone.name_or_path)
+        _refuse_lora(config)
+    else:
+        backbone = open_backbone(config)
+    if config.lora.r:
+        add_lora(backbone, config.lora, seed=config.seed)
+    return EmbeddingModel(backbone, config.head, seed=config.seed)
+
+
+def open_backbone(config: FitConfig) -> Backbone:
+    """The frozen backbone of the config, as it was published."""
+    chosen = config.backbone
+    return load_backbone(
+        chosen.name_or_path,
+        revision=chosen.revision,
+        dtype=chosen.dtype,
+        pooling=chosen.pooling,
+        random_init=chosen.random_init,
+        seed=config.seed,
+        num_frames=chosen.num_frames,
+        image_size=chosen.image_size,
+    )
+
+
+def _refuse_lora(config: FitConfig) -> None:
+    if config.lora.r:
+        raise ConfigError(
+            f"lora.r is {config.lora.r} but {config.backbone.name_or_path!r} has no layers to adapt",
+            remedy="set lora.r=0: the head alone is trained on given features",
+        )

@@ -1,0 +1,134 @@
+"""Fine-tune a backbone on a study and say what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bgs.backbones.model import embed
+from bgs.backbones.saving import save_model
+from bgs.config import FitConfig
+from bgs.run.configs import resolve_config
+from bgs.run.building import build_model, open_config_bank
+from bgs.run.controls import frozen_features, run_control
+from bgs.run.embed import Embeddings, embed_with
+from bgs.run.folder import start_run, write_geometry, write_results, write_thumbnails
+from bgs.run.learning import learn
+from bgs.run.report import report, thumbnails_of
+from bgs.run.results import Candidate, compare, describe_data, score_candidates
+from bgs.run.study import Study, load_study
+
+if TYPE_CHECKING:
+    from bgs.run.building import Bank
+    from bgs.training import TrainingResult
+
+
+def fit(
+    config: FitConfig | str | Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    allow_changes: bool = False,
+    progress: bool = True,
+    extra: Sequence[Candidate] = (),
+) -> dict[str, Any]:
+    """Train as the config says, score before and after on held-out clips, fill the run folder.
+
+    `resume` continues from the newest checkpoint and refuses a changed config unless `allow_changes`.
+    `extra` are further candidates for the same table (the demo's latent variables, say).
+    Returns what is written to results.json.
+    """
+    settings = config if isinstance(config, FitConfig) else resolve_config(config)
+    study = load_study(settings.data, seed=settings.seed)
+    folder = start_run(settings, resume=resume, overwrite=overwrite)
+    bank = open_config_bank(settings, study.clips, progress=progress)
+    model = build_model(settings, bank)
+    untuned = frozen_features(model, bank, progress=progress)
+    training = learn(
+        model,
+        bank,
+        study,
+        config=settings,
+        output_dir=folder,
+        resume=resume,
+        allow_changes=allow_changes,
+        progress=progress,
+    )
+    save_model(model, folder)
+    tuned = embed(model, bank, progress=progress)
+    candidates = [
+        *_before_and_after(study, bank.ids, untuned, tuned, name=settings.backbone.name_or_path),
+        *_controls(settings, study, bank, progress=progress),
+        *_captions(settings, study),
+        *extra,
+    ]
+    results = summarise(settings, study, candidates, training)
+    write_results(folder, results)
+    write_geometry(
+        folder,
+        human=study.test_geometry,
+        before=candidates[0].rdm,
+        after=candidates[1].rdm,
+        judgments=study.test_judgments,
+    )
+    write_thumbnails(folder, thumbnails_of(bank, study.split.test), captions=study.clips.captions)
+    report([folder])
+    return results
+
+
+def summarise(
+    settings: FitConfig, study: Study, candidates: Sequence[Candidate], training: TrainingResult
+) -> dict[str, Any]:
+    """results.json: the tuned model's block, the same for before and after, and the whole table."""
+    blocks = score_candidates(study, candidates, settings=settings.evaluation, seed=settings.seed)
+    before, after = blocks[0], blocks[1]
+    comparisons = [
+        compare(study, other, candidates[1], settings=settings.evaluation, seed=settings.seed)
+        for other in candidates
+        if other.role in ("before", "control", "baseline")
+    ]
+    return {
+        **after,
+        "simulated": study.simulated,
+        "before": before,
+        "after": after,
+        "difference": comparisons[0],
+        "comparisons": comparisons,
+        "models": blocks,
+        "data_counts": describe_data(study),
+        "training": {"best_epoch": training.best_epoch, "validation_spearman": training.best_score},
+    }
+
+
+def _before_and_after(
+    study: Study,
+    ids: tuple[str, ...],
+    untuned: NDArray[np.float32],
+    tuned: NDArray[np.float32],
+    *,
+    name: str,
+) -> list[Candidate]:
+    test = study.split.test
+    return [
+        Candidate(f"{name} (untuned)", "before", Embeddings("untuned", ids, untuned).rdm(test)),
+        Candidate(f"{name} (tuned)", "after", Embeddings("tuned", ids, tuned).rdm(test)),
+    ]
+
+
+def _controls(
+    settings: FitConfig, study: Study, bank: Bank, *, progress: bool
+) -> list[Candidate]:
+    runs = (run_control(name, settings, study, bank, progress=progress) for name in settings.controls)
+    return [Candidate(run.model, "control", run.rdm(study.split.test)) for run in runs]
+
+
+def _captions(settings: FitConfig, study: Study) -> list[Candidate]:
+    if not study.clips.captions:
+        return []
+    name = f"caption:{settings.evaluation.caption_model}"
+    captions = embed_with(name, study.clips, settings.data)
+    return [Candidate(name, "baseline", captions.rdm(study.split.test))]

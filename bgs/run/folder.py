@@ -1,0 +1,110 @@
+"""A run on disk: config first, results last, every file complete or absent."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bgs.config import FitConfig, dump_config
+from bgs.data.triplets import Triplets
+from bgs.errors import TrainingError
+from bgs.rdm import RDM
+
+CONFIG, RESULTS, METRICS = "config.yaml", "results.json", "metrics.jsonl"
+GEOMETRY, THUMBNAILS, REPORT = "geometry.npz", "thumbnails.npz", "report.html"
+
+# What a run leaves behind; `overwrite` removes these and nothing else of the folder.
+OWNED = (
+    CONFIG, RESULTS, METRICS, GEOMETRY, THUMBNAILS, REPORT, "adapter", "checkpoints", "head.safetensors",
+    "preprocessor.json", "model.json", "data",
+)
+
+
+def start_run(config: FitConfig, *, resume: bool, overwrite: bool) -> Path:
+    """The run's folder with its config in it; an earlier run is neither lost nor mixed up with this one."""
+    folder = config.output_dir
+    if resume and not (folder / CONFIG).is_file():
+        raise TrainingError(f"run {str(folder)!r} does not exist", remedy="start it without --resume")
+    if not resume:
+        refuse_earlier_run(folder, overwrite=overwrite)
+        if overwrite:
+            clear_run(folder)
+        write_text(folder / CONFIG, dump_config(config))
+    return folder
+
+
+def refuse_earlier_run(folder: Path, *, overwrite: bool) -> None:
+    """A finished or interrupted run is replaced only when that is asked for."""
+    if (folder / CONFIG).exists() and not overwrite:
+        raise TrainingError(
+            f"run {str(folder)!r} exists already",
+            remedy="continue it with --resume, replace it with --overwrite, or choose another folder",
+        )
+
+
+def clear_run(folder: Path) -> None:
+    """Remove what a run wrote into this folder."""
+    for name in OWNED:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that a reader sees all of it or none of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def write_results(folder: Path, results: Mapping[str, Any]) -> None:
+    """results.json: strict JSON, so that any program can read it."""
+    write_text(folder / RESULTS, json.dumps(results, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_geometry(
+    folder: Path, *, human: RDM, before: RDM, after: RDM, judgments: Triplets
+) -> None:
+    """The three RDMs of the held-out clips and the judgments about them, for the report and for anyone.
+
+    A judgment is three positions in `ids`: the two clips left together, then the odd one.
+    """
+    ordered = judgments.restrict(human.ids)
+    _write_npz(
+        folder / GEOMETRY,
+        ids=np.array(human.ids),
+        human=human.dissimilarities,
+        counts=human.counts,
+        before=before.dissimilarities,
+        after=after.dissimilarities,
+        triads=np.column_stack([ordered.pair, ordered.odd_clip]),
+    )
+
+
+def write_thumbnails(
+    folder: Path, thumbnails: Mapping[str, bytes], *, captions: Mapping[str, Sequence[str]]
+) -> None:
+    """One small PNG a clip with its first caption, if it has one."""
+    _write_npz(
+        folder / THUMBNAILS,
+        ids=np.array(list(thumbnails)),
+        offsets=np.cumsum([0, *(len(png) for png in thumbnails.values())]),
+        png=np.frombuffer(b"".join(thumbnails.values()), dtype=np.uint8),
+        captions=np.array([next(iter(captions.get(clip, ())), "") for clip in thumbnails], dtype=str),
+    )
+
+
+def _write_npz(path: Path, **arrays: Any) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+    os.replace(partial, path)

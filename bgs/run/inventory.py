@@ -1,0 +1,77 @@
+"""What data there is, whether it is sound, and how to get it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bgs.data.card_files import list_cards
+from bgs.data.check import CheckReport, check_triplets
+from bgs.data.clips import VIDEO_SUFFIXES, load_clips
+from bgs.data.releases import fetch_release
+from bgs.errors import DataError
+from bgs.run.simulation import simulate_into
+
+if TYPE_CHECKING:
+    from bgs.data.clip_check import ClipReport
+
+
+def fetch_data_set(
+    name: str, *, triplets_dir: Path, videos_dir: Path, seed: int = 0, progress: bool = True
+) -> list[dict[str, object]]:
+    """Simulate `demo`, or download the files of a card; one row a file or folder, with what was done."""
+    if name == "demo":
+        simulate_into(triplets_dir, videos_dir, seed=seed, progress=progress)
+        return [
+            {"file": str(home / name), "action": "simulated"} for home in (triplets_dir, videos_dir)
+        ]
+    return fetch_release(
+        name, triplets_dir=triplets_dir, videos_dir=videos_dir, progress=progress
+    )
+
+
+@dataclass(frozen=True)
+class DataReport:
+    """What was found in the judgments of a name, in its clips, or in both."""
+
+    triplets: CheckReport | None
+    videos: ClipReport | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; what there is no card for is left out."""
+        parts = {"triplets": self.triplets, "videos": self.videos}
+        return {kind: part.to_dict() for kind, part in parts.items() if part is not None}
+
+
+def check_data_set(
+    name: str, *, triplets_dir: Path, videos_dir: Path, progress: bool = True
+) -> DataReport:
+    """Check the judgments of that name, the clips of that name, or both."""
+    kinds = _kinds_of(name, triplets_dir=triplets_dir, videos_dir=videos_dir)
+    triplets = videos = None
+    if "triplets" in kinds:
+        triplets = check_triplets(name, triplets_dir=triplets_dir, videos_dir=videos_dir)
+    if "videos" in kinds:
+        from bgs.data.clip_check import check_clips
+
+        clips = load_clips(name, videos_dir=videos_dir, need_files=False)
+        videos = check_clips(clips, progress=progress)
+    return DataReport(triplets, videos)
+
+
+def _kinds_of(name: str, *, triplets_dir: Path, videos_dir: Path) -> set[str]:
+    path = Path(name)
+    if path.is_dir():
+        return {"videos"}
+    if path.is_file() and path.suffix.lower() not in VIDEO_SUFFIXES:
+        return {"triplets"}
+    cards = list_cards(triplets_dir=triplets_dir, videos_dir=videos_dir)
+    kinds = {str(card["kind"]) for card in cards if card["name"] == name}
+    if not kinds:
+        known = sorted({str(card["name"]) for card in cards})
+        raise DataError(
+            f"{name!r} is neither a card, a file of judgments nor a folder of clips",
+            remedy=f"known cards: {', '.join(known)}",
+        )
+    return kinds

@@ -1,0 +1,35 @@
+"""From run folders to a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bgs.reports.figures import write_figures
+from bgs.reports.page import render_report
+from bgs.reports.record import load_record
+from bgs.reports.thumbnails import make_thumbnail
+from bgs.run.folder import REPORT
+
+if TYPE_CHECKING:
+    from bgs.run.building import Bank
+
+
+def report(runs: Sequence[Path], *, out: Path | None = None, figures: Path | None = None) -> Path:
+    """Write one self-contained page about these runs and say where it is."""
+    records = [load_record(Path(run)) for run in runs]
+    if figures is not None:
+        for record in records:
+            write_figures(record, figures if len(records) == 1 else figures / record.name)
+    return render_report(records, out or Path(runs[0]) / REPORT)
+
+
+def thumbnails_of(bank: Bank, ids: Sequence[str]) -> dict[str, bytes]:
+    """A small picture of each clip; none where the model was given features instead of clips."""
+    from bgs.data.features import FeatureBank
+
+    if isinstance(bank, FeatureBank):
+        return {}
+    chosen = bank.select(ids)
+    return {clip: make_thumbnail(chosen[row].numpy()) for row, clip in enumerate(chosen.ids)}

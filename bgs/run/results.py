@@ -1,0 +1,108 @@
+"""Candidates in, scores out: every command scores models through this one function.
+
+A candidate is anything with distances between held-out clips: an embedding, a caption model, a latent variable.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Literal
+
+from bgs.config import EvaluationSettings
+from bgs.evaluation.ceilings import Ceiling, split_half_ceiling
+from bgs.evaluation.rsa import paired_difference
+from bgs.evaluation.scorecard import score_rdm
+from bgs.rdm import RDM
+from bgs.run.study import Study
+
+VERSIONED = ("bgs", "torch", "transformers", "peft", "numpy", "scipy", "scikit-learn", "av")
+
+# `ceiling` and `latent` exist where the data are simulated: the truth, and single variables of it.
+Role = Literal["model", "before", "after", "control", "baseline", "ceiling", "latent"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something to score, and in what role it stands in the table."""
+
+    name: str
+    role: Role
+    rdm: RDM
+    note: str = ""
+
+
+def score_candidates(
+    study: Study, candidates: Sequence[Candidate], *, settings: EvaluationSettings, seed: int
+) -> list[dict[str, Any]]:
+    """The results block of every candidate on the study's held-out clips."""
+    ceiling = study_ceiling(study, settings=settings, seed=seed)
+    return [
+        {
+            "role": candidate.role,
+            **({"note": candidate.note} if candidate.note else {}),
+            **score_rdm(
+                candidate.rdm,
+                study.test_geometry,
+                study.test_judgments,
+                model=candidate.name,
+                data=study.name,
+                split="test",
+                protocol=study.third,
+                ceiling=ceiling,
+                num_bootstrap=settings.num_bootstrap,
+                seed=seed,
+                versions=used_versions(),
+            ).to_dict(),
+        }
+        for candidate in candidates
+    ]
+
+
+def study_ceiling(study: Study, *, settings: EvaluationSettings, seed: int) -> Ceiling:
+    """How well any model could do on this study's held-out clips."""
+    return split_half_ceiling(
+        study.test_judgments if study.third == "within" else study.triplets,
+        study.split.test,
+        third=study.third,
+        num_splits=settings.num_split_halves,
+        seed=seed,
+    )
+
+
+def compare(
+    study: Study, first: Candidate, second: Candidate, *, settings: EvaluationSettings, seed: int
+) -> dict[str, Any]:
+    """How much better the second is than the first, on the same resampled clips."""
+    difference = paired_difference(
+        first.rdm, second.rdm, study.test_geometry, num_bootstrap=settings.num_bootstrap, seed=seed
+    )
+    return {"from": first.name, "to": second.name, **difference.to_dict()}
+
+
+def describe_data(study: Study) -> dict[str, Any]:
+    """What went in and what was left out, for results.json and the report."""
+    return {
+        "name": study.name,
+        "simulated": study.simulated,
+        "n_clips": {
+            "train": len(study.split.train),
+            "validation": len(study.split.validation),
+            "test": len(study.split.test),
+        },
+        "n_judgments": {
+            "all": len(study.triplets),
+            "train": len(study.train_judgments),
+            "test": len(study.test_judgments),
+        },
+        "n_participants": len(study.triplets.participant_ids),
+        "exclusions": study.triplets.exclusions.to_dict(),
+        "third": study.third,
+    }
+
+
+def used_versions() -> dict[str, str]:
+    """The versions that could change a number."""
+    return {"python": platform.python_version(), **{name: version(name) for name in VERSIONED}}

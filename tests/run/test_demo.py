@@ -1,0 +1,136 @@
+"""The demo end to end, in its short form: what it leaves behind and what the results say."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from bgs.errors import TrainingError
+from bgs.rdm import RDM
+from bgs.run.demo import demo
+from bgs.run.embed import open_model
+from transformers import VideoMAEModel
+
+BLOCK_KEYS = {
+    "model", "data", "split", "n_clips", "n_pairs", "n_triplets", "rsa", "odd_one_out", "ceiling",
+    "protocol", "versions", "seed",
+}  # fmt: skip
+
+
+def test_run_folder_holds_what_users_rely_on(rehearsal):
+    left = {path.name for path in rehearsal.folder.iterdir()}
+    assert left >= {
+        "config.yaml", "metrics.jsonl", "adapter", "head.safetensors", "preprocessor.json",
+        "checkpoints", "results.json", "report.html",
+    }  # fmt: skip
+
+
+def test_results_file_is_what_was_returned(rehearsal):
+    on_disk = json.loads((rehearsal.folder / "results.json").read_text(encoding="utf-8"))
+    assert on_disk == json.loads(json.dumps(rehearsal.results))
+
+
+def test_results_have_the_documented_blocks(rehearsal):
+    results = rehearsal.results
+    for block in (results, results["before"], results["after"], *results["models"]):
+        assert set(block) >= BLOCK_KEYS
+        assert set(block["rsa"]) == {"spearman", "r2", "ci95"}
+        assert set(block["odd_one_out"]) == {"two_way", "three_way", "ci95"}
+    assert results["after"]["rsa"] == results["rsa"]
+    assert results["difference"]["r2"] == pytest.approx(
+        results["after"]["rsa"]["r2"] - results["before"]["rsa"]["r2"]
+    )
+
+
+def test_every_control_stands_in_the_table(rehearsal):
+    names = {block["model"] for block in rehearsal.results["models"]}
+    assert names >= {
+        "random initialisation", "head only", "shuffled judgments", "trajectory features",
+        "latent geometry", "caption:tfidf",
+    }  # fmt: skip
+    singles = [block for block in rehearsal.results["models"] if block["role"] == "latent"]
+    assert len(singles) >= 4
+    assert all("partial R2" in block["note"] for block in singles)
+
+
+def test_simulated_is_said_wherever_numbers_are(rehearsal):
+    assert rehearsal.results["simulated"] is True
+    assert rehearsal.results["data_counts"]["simulated"] is True
+    page = (rehearsal.folder / "report.html").read_text(encoding="utf-8")
+    assert "imulated participants" in page
+
+
+def test_no_judgment_of_a_held_out_clip_is_trained_on(rehearsal):
+    counts = rehearsal.results["data_counts"]
+    assert counts["n_clips"] == {"train": 48, "validation": 12, "test": 30}
+    parts = counts["n_judgments"]
+    assert 0 < parts["train"] < parts["all"] - parts["test"]
+
+
+def test_saved_config_resolves_to_the_same_run(rehearsal):
+    saved = yaml.safe_load((rehearsal.folder / "config.yaml").read_text(encoding="utf-8"))
+    assert saved["seed"] == 3
+    assert saved["training"]["num_train_epochs"] == 2
+
+
+def test_metrics_have_a_line_an_epoch(rehearsal):
+    lines = (rehearsal.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    epochs = [json.loads(line)["epoch"] for line in lines]
+    assert {0, 1, 2} <= set(epochs)
+
+
+def test_saved_model_gives_the_geometry_of_the_run(rehearsal):
+    """What is loaded from the folder scores exactly what the run reported."""
+    from bgs.config import load_config
+    from bgs.run.embed import embed_with
+    from bgs.run.study import load_study
+
+    config = load_config(rehearsal.folder / "config.yaml")
+    study = load_study(config.data, seed=config.seed)
+    again = embed_with(str(rehearsal.folder), study.clips, config.data, progress=False)
+    with np.load(rehearsal.folder / "geometry.npz") as saved:
+        expected = RDM.from_condensed([str(clip) for clip in saved["ids"]], saved["after"])
+    assert again.rdm(study.split.test) == expected
+
+
+def test_adapter_loads_without_this_package(rehearsal):
+    from importlib.resources import files
+
+    from peft import PeftModel
+
+    base = VideoMAEModel.from_pretrained(str(files("bgs.backbones") / "tiny"))
+    plain = PeftModel.from_pretrained(base, str(rehearsal.folder / "adapter"))
+    ours = open_model(str(rehearsal.folder)).backbone.encoder.state_dict()
+    adapters = {key: value for key, value in plain.state_dict().items() if "lora_" in key}
+    assert adapters
+    for key, value in adapters.items():
+        name = key.removeprefix("base_model.model.")
+        assert any(k.endswith(name) and v.equal(value) for k, v in ours.items()), name
+
+
+def test_earlier_run_is_not_overwritten(rehearsal):
+    with pytest.raises(TrainingError) as caught:
+        demo(rehearsal.folder, seed=3, quick=True, progress=False)
+    assert str(caught.value) == (
+        f"run '{rehearsal.folder}' exists already; continue it with --resume, replace it with "
+        "--overwrite, or choose another folder"
+    )
+
+
+def test_same_seed_same_numbers(rehearsal, tmp_path):
+    again = demo(tmp_path / "run", seed=3, quick=True, progress=False)
+    assert again["after"]["rsa"] == rehearsal.results["after"]["rsa"]
+    assert again["models"] == rehearsal.results["models"]
+    for name in ("head.safetensors", "adapter/adapter_model.safetensors"):
+        assert (tmp_path / "run" / name).read_bytes() == (rehearsal.folder / name).read_bytes()
+
+
+def test_report_is_one_file_without_network(rehearsal):
+    page = (rehearsal.folder / "report.html").read_text(encoding="utf-8")
+    assert "<html" in page
+    for outside in ('src="http', "src='http", "@import", 'rel="stylesheet" href="http'):
+        assert outside not in page
+    assert Path(rehearsal.folder / "report.html").stat().st_size < 10_000_000
