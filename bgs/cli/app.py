@@ -1,4 +1,4 @@
-"""The application, its exit codes, and the options that several commands share.
+"""The application and its exit codes.
 
 Exit 0: done. Exit 2: the user can mend it, one line says how. Exit 130: stopped by Ctrl-C. Anything else that escapes
 is a bug and keeps its traceback (exit 1).
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import bgs
+from bgs.cli import data, runs
 from bgs.errors import BgsError
 
 app = typer.Typer(
@@ -25,23 +25,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
-TripletsDirOption = Annotated[
-    Path, typer.Option("--triplets-dir", help="Home of judgments (cards NAME.yaml and their files).")
-]
-VideosDirOption = Annotated[
-    Path, typer.Option("--videos-dir", help="Home of clips (cards NAME.yaml and their files).")
-]
-DataOption = Annotated[str | None, typer.Option("--data", help="Judgments: a card's name, or a file.")]
-VideosOption = Annotated[
-    str | None, typer.Option("--videos", help="Clips: a card's name, or a folder (default: what the judgments name).")
-]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
+app.add_typer(runs.app)
+app.add_typer(data.app, name="data")
 
 STOPPED = 130
-TRIPLETS_DIR = Path("triplets")
-VIDEOS_DIR = Path("videos")
 
 
 def _print_version(wanted: bool) -> None:
@@ -53,7 +40,10 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """Make video models see social life the way people do."""
@@ -61,9 +51,6 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    # The commands register themselves on `app`; importing them here keeps this module free of cycles.
-    from bgs.cli import data, runs  # noqa: F401
-
     sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -91,5 +78,7 @@ def _complain(line: str) -> int:
 def _usage_line(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "bgs"
-    message = " ".join(error.format_message().split()) if hasattr(error, "format_message") else str(error)
+    message = (
+        " ".join(error.format_message().split()) if hasattr(error, "format_message") else str(error)
+    )
     return f"{message.rstrip('.')}; see `{command} --help`"

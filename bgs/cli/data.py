@@ -1,13 +1,13 @@
-"""Commands about data: what is there, is it sound, where does it come from, how well could a model do."""
+"""Commands about data: what is there, is it sound, where does it come from."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bgs.cli.app import (
+from bgs.cli.options import (
     TRIPLETS_DIR,
     VIDEOS_DIR,
     JsonOption,
@@ -15,7 +15,6 @@ from bgs.cli.app import (
     SeedOption,
     TripletsDirOption,
     VideosDirOption,
-    app,
 )
 from bgs.cli.output import print_json, print_rows
 
@@ -25,13 +24,14 @@ if TYPE_CHECKING:
 
 MOST_LISTED = 20  # problems of clips that are printed; --json has them all
 
-data = typer.Typer(
-    help="Judgments and clips: list, check, import, fetch.", no_args_is_help=True, rich_markup_mode=None
+app = typer.Typer(
+    help="Judgments and clips: list, check, import, fetch.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
-app.add_typer(data, name="data")
 
 
-@data.command("list")
+@app.command("list")
 def list_data(
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
@@ -51,9 +51,14 @@ def list_data(
         print_rows([{key: row[key] for key in shown} for row in rows])
 
 
-@data.command("check")
+@app.command("check")
 def check_data(
-    name: Annotated[str, typer.Argument(help="A card's name, a file of judgments, or a folder of clips.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A card's name, a file of judgments, or a folder of clips."
+        ),
+    ],
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
     as_json: JsonOption = False,
@@ -65,7 +70,9 @@ def check_data(
     """
     from bgs.run.inventory import check_data_set
 
-    report = check_data_set(name, triplets_dir=triplets_dir, videos_dir=videos_dir, progress=not quiet)
+    report = check_data_set(
+        name, triplets_dir=triplets_dir, videos_dir=videos_dir, progress=not quiet
+    )
     if as_json:
         print_json(report.to_dict())
         return
@@ -75,10 +82,12 @@ def check_data(
         _print_clips(report.videos)
 
 
-@data.command("import")
+@app.command("import")
 def import_data(
-    name: Annotated[str, typer.Argument(help="The card to fill, e.g. social250.")],
-    source: Annotated[Path, typer.Option("--from", help="Folder that holds the release as downloaded.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The card to fill, e.g. social250.")],
+    source: Annotated[
+        Path, typer.Option("--from", help="Folder that holds the release as downloaded.")
+    ],
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
 ) -> None:
@@ -88,14 +97,18 @@ def import_data(
     """
     from bgs.data.releases import import_release
 
-    print_rows(
-        import_release(name, source, triplets_dir=triplets_dir, videos_dir=videos_dir)
-    )
+    print_rows(import_release(name, source, triplets_dir=triplets_dir, videos_dir=videos_dir))
 
 
-@data.command("fetch")
+@app.command("fetch")
 def fetch_data(
-    name: Annotated[str, typer.Argument(help="The card to fetch, e.g. social250; `demo` is simulated on the spot.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME",
+            help="The card to fetch, e.g. social250; `demo` is simulated on the spot.",
+        ),
+    ],
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
     seed: SeedOption = 0,
@@ -112,38 +125,6 @@ def fetch_data(
             name, triplets_dir=triplets_dir, videos_dir=videos_dir, seed=seed, progress=not quiet
         )
     )
-
-
-@app.command("ceiling")
-def show_ceiling(
-    name: Annotated[str, typer.Argument(help="Judgments: a card's name, or a file.")],
-    third: Annotated[
-        Literal["within", "any"],
-        typer.Option("--third", help="Judgments that define a pair: all three clips held out, or any third clip."),
-    ] = "within",
-    split: Annotated[
-        Literal["test", "train", "all"], typer.Option("--split", help="Clips the ceiling is about.")
-    ] = "test",
-    num_splits: Annotated[int, typer.Option("--num-splits", min=2, help="Random split-halves.")] = 1000,
-    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
-    videos_dir: VideosDirOption = VIDEOS_DIR,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-) -> None:
-    """How well any model could do: what one half of the people says of the other half.
-
-    Example: bgs ceiling social250 --third any --json
-    """
-    from bgs.run.ceiling import measure_ceiling
-
-    ceiling = measure_ceiling(
-        name, third=third, split=split, num_splits=num_splits, seed=seed,
-        triplets_dir=triplets_dir, videos_dir=videos_dir,
-    )
-    if as_json:
-        print_json(ceiling)
-    else:
-        print_rows([{"quantity": key, "value": value} for key, value in ceiling.items()])
 
 
 def _print_judgments(report: CheckReport) -> None:

@@ -1,4 +1,4 @@
-"""Commands about models: demo, fit, score, embed, report, backbones."""
+"""Commands about models: demo, fit, score, embed, report, ceiling, backbones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from bgs.cli.app import (
+from bgs.cli.options import (
     TRIPLETS_DIR,
     VIDEOS_DIR,
     DataOption,
@@ -17,15 +17,17 @@ from bgs.cli.app import (
     TripletsDirOption,
     VideosDirOption,
     VideosOption,
-    app,
 )
 from bgs.cli.output import print_json, print_rows
+
+app = typer.Typer(rich_markup_mode=None)
 
 ModelsArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="MODEL...",
-        help="A run folder, a backbone name, caption:tfidf, caption:<sentence-transformers id or folder>, or features:FILE.npz.",
+        help="A run folder, a backbone name, caption:tfidf, "
+        "caption:<sentence-transformers id or folder>, or features:FILE.npz.",
     ),
 ]
 
@@ -34,8 +36,12 @@ ModelsArgument = Annotated[
 def run_demo(
     out: Annotated[Path, typer.Option("--out", help="Folder of the run.")] = Path("runs/demo"),
     seed: SeedOption = 0,
-    quick: Annotated[bool, typer.Option("--quick", help="A short rehearsal: fewer clips, steps and resamples.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in this folder.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A short rehearsal: fewer clips, steps and resamples.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in this folder.")
+    ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -52,12 +58,24 @@ def run_demo(
 
 @app.command("fit")
 def run_fit(
-    config: Annotated[str, typer.Argument(help="A YAML file, or the name of a shipped config.")],
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run from its newest checkpoint.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier run in this folder.")] = False,
-    allow_changes: Annotated[bool, typer.Option("--allow-changes", help="Resume although settings have changed.")] = False,
-    print_config: Annotated[bool, typer.Option("--print-config", help="Show the resolved settings and stop.")] = False,
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")
+    ],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue the run from its newest checkpoint.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an earlier run in this folder.")
+    ] = False,
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes", help="Resume although settings have changed.")
+    ] = False,
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Show the resolved settings and stop.")
+    ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -75,7 +93,11 @@ def run_fit(
     from bgs.run.fit import fit
 
     results = fit(
-        settings, resume=resume, overwrite=overwrite, allow_changes=allow_changes, progress=not quiet
+        settings,
+        resume=resume,
+        overwrite=overwrite,
+        allow_changes=allow_changes,
+        progress=not quiet,
     )
     _print_results(results, as_json=as_json)
 
@@ -87,10 +109,17 @@ def run_score(
     videos: VideosOption = None,
     third: Annotated[
         Literal["within", "any"],
-        typer.Option("--third", help="Judgments that define a pair: all three clips held out, or any third clip."),
+        typer.Option(
+            "--third",
+            help="Judgments that define a pair: all three clips held out, or any third clip.",
+        ),
     ] = "within",
-    num_bootstrap: Annotated[int, typer.Option("--num-bootstrap", min=100, help="Resamples of the clips.")] = 1000,
-    decoder: Annotated[Literal["auto", "pyav", "decord", "torchcodec"], typer.Option("--decoder")] = "auto",
+    num_bootstrap: Annotated[
+        int, typer.Option("--num-bootstrap", min=100, help="Resamples of the clips.")
+    ] = 1000,
+    decoder: Annotated[
+        Literal["auto", "pyav", "decord", "torchcodec"], typer.Option("--decoder")
+    ] = "auto",
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
     out: Annotated[Path | None, typer.Option("--out", help="Also write results.json here.")] = None,
@@ -105,19 +134,30 @@ def run_score(
     from bgs.run.score import score
 
     results = score(
-        models, data=data, videos=videos, third=third, num_bootstrap=num_bootstrap, decoder=decoder,
-        triplets_dir=triplets_dir, videos_dir=videos_dir, seed=seed, out=out, progress=not quiet,
+        models,
+        data=data,
+        videos=videos,
+        third=third,
+        num_bootstrap=num_bootstrap,
+        decoder=decoder,
+        triplets_dir=triplets_dir,
+        videos_dir=videos_dir,
+        seed=seed,
+        out=out,
+        progress=not quiet,
     )
     _print_results(results, as_json=as_json)
 
 
 @app.command("embed")
 def run_embed(
-    model: Annotated[str, typer.Argument(help="A model, as for `bgs score`.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model, as for `bgs score`.")],
     videos: Annotated[str, typer.Option("--videos", help="Clips: a card's name, or a folder.")],
     out: Annotated[Path, typer.Option("--out", help="NPZ file to write: `ids` and `embeddings`.")],
     videos_dir: VideosDirOption = VIDEOS_DIR,
-    decoder: Annotated[Literal["auto", "pyav", "decord", "torchcodec"], typer.Option("--decoder")] = "auto",
+    decoder: Annotated[
+        Literal["auto", "pyav", "decord", "torchcodec"], typer.Option("--decoder")
+    ] = "auto",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -127,9 +167,16 @@ def run_embed(
     """
     from bgs.run.embed import embed_clips, write_embeddings
 
-    embeddings = embed_clips(model, videos=videos, videos_dir=videos_dir, decoder=decoder, progress=not quiet)
+    embeddings = embed_clips(
+        model, videos=videos, videos_dir=videos_dir, decoder=decoder, progress=not quiet
+    )
     write_embeddings(embeddings, out)
-    summary = {"model": model, "clips": len(embeddings.ids), "width": embeddings.matrix.shape[1], "file": str(out)}
+    summary = {
+        "model": model,
+        "clips": len(embeddings.ids),
+        "width": embeddings.matrix.shape[1],
+        "file": str(out),
+    }
     if as_json:
         print_json(summary)
     else:
@@ -139,8 +186,12 @@ def run_embed(
 @app.command("report")
 def run_report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],
-    out: Annotated[Path | None, typer.Option("--out", help="The page (default: report.html in the first run).")] = None,
-    figures: Annotated[Path | None, typer.Option("--figures", help="Also write SVG, PDF and CSV figures here.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The page (default: report.html in the first run).")
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option("--figures", help="Also write SVG, PDF and CSV figures here.")
+    ] = None,
 ) -> None:
     """Write one self-contained page about one or several runs.
 
@@ -149,6 +200,50 @@ def run_report(
     from bgs.run.report import report
 
     typer.echo(str(report(runs, out=out, figures=figures)))
+
+
+@app.command("ceiling")
+def show_ceiling(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Judgments: a card's name, or a file.")
+    ],
+    third: Annotated[
+        Literal["within", "any"],
+        typer.Option(
+            "--third",
+            help="Judgments that define a pair: all three clips held out, or any third clip.",
+        ),
+    ] = "within",
+    split: Annotated[
+        Literal["test", "train", "all"], typer.Option("--split", help="Clips the ceiling is about.")
+    ] = "test",
+    num_splits: Annotated[
+        int, typer.Option("--num-splits", min=2, help="Random split-halves.")
+    ] = 1000,
+    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """How well any model could do: what one half of the people says of the other half.
+
+    Example: bgs ceiling social250 --third any --json
+    """
+    from bgs.run.ceiling import measure_ceiling
+
+    ceiling = measure_ceiling(
+        name,
+        third=third,
+        split=split,
+        num_splits=num_splits,
+        seed=seed,
+        triplets_dir=triplets_dir,
+        videos_dir=videos_dir,
+    )
+    if as_json:
+        print_json(ceiling)
+    else:
+        print_rows([{"quantity": key, "value": value} for key, value in ceiling.items()])
 
 
 @app.command("backbones")

@@ -21,7 +21,9 @@ def measure_ceiling(
     videos_dir: Path = Path("videos"),
 ) -> dict[str, Any]:
     """The split-half ceiling of one part of the data, by name and with its numbers of splits and pairs."""
-    settings = DataSettings(triplets=name, third=third, triplets_dir=triplets_dir, videos_dir=videos_dir)
+    settings = DataSettings(
+        triplets=name, third=third, triplets_dir=triplets_dir, videos_dir=videos_dir
+    )
     study = load_study(settings, seed=seed)
     clips = {
         "test": study.split.test,
@@ -30,5 +32,11 @@ def measure_ceiling(
     }[split]
     judgments = study.triplets.restrict(clips) if third == "within" else study.triplets
     ceiling = split_half_ceiling(judgments, clips, third=third, num_splits=num_splits, seed=seed)
-    return {"data": study.name, "simulated": study.simulated, "split": split, "protocol": third, "seed": seed,
-            **ceiling.to_dict()}
+    return {
+        "data": study.name,
+        "simulated": study.simulated,
+        "split": split,
+        "protocol": third,
+        "seed": seed,
+        **ceiling.to_dict(),
+    }

@@ -15,8 +15,11 @@ def resolve_config(name_or_path: str | Path, *, overrides: Sequence[str] = ()) -
     path = Path(name_or_path)
     if path.is_file():
         return load_config(path, overrides=overrides)
-    shipped = {item.name.removesuffix(".yaml"): item for item in files("bgs").joinpath("shipped/configs").iterdir()
-               if item.name.endswith(".yaml")}
+    shipped = {
+        item.name.removesuffix(".yaml"): item
+        for item in files("bgs").joinpath("shipped/configs").iterdir()
+        if item.name.endswith(".yaml")
+    }
     if str(name_or_path) not in shipped:
         raise ConfigError(
             f"config {str(name_or_path)!r} is neither a file nor a shipped config",

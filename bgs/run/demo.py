@@ -26,7 +26,11 @@ from bgs.run.simulation import simulate_into
 from bgs.run.study import Study, load_study
 
 # A rehearsal: every part runs, no number means anything.
-QUICK_SETTINGS = ("training.num_train_epochs=2", "evaluation.num_bootstrap=100", "evaluation.num_split_halves=20")
+QUICK_SETTINGS = (
+    "training.num_train_epochs=2",
+    "evaluation.num_bootstrap=100",
+    "evaluation.num_split_halves=20",
+)
 
 
 def demo(
@@ -66,7 +70,7 @@ def known_truth(study: Study, folder: Path) -> list[Candidate]:
     """What only a simulation can offer: the latent geometry, each of its variables, and features of the motion."""
     test = study.split.test
     latents = pd.read_csv(folder / "latents.csv").set_index("clip").loc[list(test)]
-    latents = latents[[column for column in latents if column.startswith("latent_")]]
+    latents = latents.filter(like="latent_")
     return [
         Candidate("latent geometry", "ceiling", _distances(test, latents.to_numpy())),
         *_single_variables(study, latents),
@@ -77,7 +81,8 @@ def known_truth(study: Study, folder: Path) -> list[Candidate]:
 def _single_variables(study: Study, latents: pd.DataFrame) -> list[Candidate]:
     """Each latent variable as if it were the whole geometry; its note says what it adds to the others."""
     rdms = {
-        column: _distances(study.split.test, latents[[column]].to_numpy()) for column in latents.columns
+        column: _distances(study.split.test, latents[[column]].to_numpy())
+        for column in latents.columns
     }
     candidates = []
     for column, rdm in rdms.items():

@@ -86,7 +86,6 @@ def embed_with(
 
 def open_model(name: str) -> EmbeddingModel:
     """A run folder's tuned model, or a bare backbone (whose embedding is its pooled output)."""
-    from bgs.backbones.model import EmbeddingModel
     from bgs.backbones.registry import load_backbone
     from bgs.backbones.saving import load_model
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from bgs.backbones.model import embed
 from bgs.backbones.saving import save_model
 from bgs.config import FitConfig
-from bgs.run.configs import resolve_config
 from bgs.run.building import build_model, open_config_bank
+from bgs.run.configs import resolve_config
 from bgs.run.controls import frozen_features, run_control
 from bgs.run.embed import Embeddings, embed_with
 from bgs.run.folder import start_run, write_geometry, write_results, write_thumbnails
@@ -119,10 +119,10 @@ def _before_and_after(
     ]
 
 
-def _controls(
-    settings: FitConfig, study: Study, bank: Bank, *, progress: bool
-) -> list[Candidate]:
-    runs = (run_control(name, settings, study, bank, progress=progress) for name in settings.controls)
+def _controls(settings: FitConfig, study: Study, bank: Bank, *, progress: bool) -> list[Candidate]:
+    runs = (
+        run_control(name, settings, study, bank, progress=progress) for name in settings.controls
+    )
     return [Candidate(run.model, "control", run.rdm(study.split.test)) for run in runs]
 
 

@@ -21,8 +21,18 @@ GEOMETRY, THUMBNAILS, REPORT = "geometry.npz", "thumbnails.npz", "report.html"
 
 # What a run leaves behind; `overwrite` removes these and nothing else of the folder.
 OWNED = (
-    CONFIG, RESULTS, METRICS, GEOMETRY, THUMBNAILS, REPORT, "adapter", "checkpoints", "head.safetensors",
-    "preprocessor.json", "model.json", "data",
+    CONFIG,
+    RESULTS,
+    METRICS,
+    GEOMETRY,
+    THUMBNAILS,
+    REPORT,
+    "adapter",
+    "checkpoints",
+    "head.safetensors",
+    "preprocessor.json",
+    "model.json",
+    "data",
 )
 
 
@@ -30,7 +40,9 @@ def start_run(config: FitConfig, *, resume: bool, overwrite: bool) -> Path:
     """The run's folder with its config in it; an earlier run is neither lost nor mixed up with this one."""
     folder = config.output_dir
     if resume and not (folder / CONFIG).is_file():
-        raise TrainingError(f"run {str(folder)!r} does not exist", remedy="start it without --resume")
+        raise TrainingError(
+            f"run {str(folder)!r} does not exist", remedy="start it without --resume"
+        )
     if not resume:
         refuse_earlier_run(folder, overwrite=overwrite)
         if overwrite:
@@ -68,7 +80,9 @@ def write_text(path: Path, text: str) -> None:
 
 def write_results(folder: Path, results: Mapping[str, Any]) -> None:
     """results.json: strict JSON, so that any program can read it."""
-    write_text(folder / RESULTS, json.dumps(results, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+    write_text(
+        folder / RESULTS, json.dumps(results, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    )
 
 
 def write_geometry(
@@ -99,7 +113,9 @@ def write_thumbnails(
         ids=np.array(list(thumbnails)),
         offsets=np.cumsum([0, *(len(png) for png in thumbnails.values())]),
         png=np.frombuffer(b"".join(thumbnails.values()), dtype=np.uint8),
-        captions=np.array([next(iter(captions.get(clip, ())), "") for clip in thumbnails], dtype=str),
+        captions=np.array(
+            [next(iter(captions.get(clip, ())), "") for clip in thumbnails], dtype=str
+        ),
     )
 
 

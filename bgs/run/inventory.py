@@ -26,9 +26,7 @@ def fetch_data_set(
         return [
             {"file": str(home / name), "action": "simulated"} for home in (triplets_dir, videos_dir)
         ]
-    return fetch_release(
-        name, triplets_dir=triplets_dir, videos_dir=videos_dir, progress=progress
-    )
+    return fetch_release(name, triplets_dir=triplets_dir, videos_dir=videos_dir, progress=progress)
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def compare(
 
 def describe_data(study: Study) -> dict[str, Any]:
     """What went in and what was left out, for results.json and the report."""
+    exclusions = study.triplets.exclusions
     return {
         "name": study.name,
         "simulated": study.simulated,
@@ -98,7 +99,7 @@ def describe_data(study: Study) -> dict[str, Any]:
             "test": len(study.test_judgments),
         },
         "n_participants": len(study.triplets.participant_ids),
-        "exclusions": study.triplets.exclusions.to_dict(),
+        "exclusions": {} if exclusions is None else exclusions.to_dict(),
         "third": study.third,
     }
 

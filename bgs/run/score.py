@@ -33,13 +33,22 @@ def score(
     Without `data`, the judgments of the first run folder among the models are used.
     """
     settings = _data_settings(
-        models, data=data, videos=videos, third=third, decoder=decoder,
-        triplets_dir=triplets_dir, videos_dir=videos_dir,
+        models,
+        data=data,
+        videos=videos,
+        third=third,
+        decoder=decoder,
+        triplets_dir=triplets_dir,
+        videos_dir=videos_dir,
     )
     study = load_study(settings, seed=seed)
     evaluation = EvaluationSettings(num_bootstrap=num_bootstrap)
     candidates = [
-        Candidate(name, "model", embed_with(name, study.clips, settings, progress=progress).rdm(study.split.test))
+        Candidate(
+            name,
+            "model",
+            embed_with(name, study.clips, settings, progress=progress).rdm(study.split.test),
+        )
         for name in models
     ]
     blocks = score_candidates(study, candidates, settings=evaluation, seed=seed)

@@ -6,16 +6,25 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-# A rehearsal: every part runs, no number means anything.
-QUICK_WORLD = {"num_clips": 90, "num_test": 30, "num_participants": 30, "mixed": 100}
+QUICK_CLIPS, QUICK_TEST, QUICK_MIXED = 90, 30, 100
 
 
 def simulate_into(
     triplets_dir: Path, videos_dir: Path, *, seed: int, quick: bool = False, progress: bool = True
 ) -> None:
-    """Write the simulated data set `demo` into these homes."""
+    """Write the simulated data set `demo` into these homes; `quick` for a rehearsal with few clips."""
     from bgs.animations.demo import simulate_demo, write_demo
 
-    world = simulate_demo(seed=seed, **(QUICK_WORLD if quick else {}))
-    with tqdm(total=len(world.clips), desc="render", unit="clip", disable=None if progress else True) as bar:
-        write_demo(world, videos_dir, triplets_dir, progress=lambda done, _: bar.update(done - bar.n))
+    if quick:
+        world = simulate_demo(
+            seed=seed, num_clips=QUICK_CLIPS, num_test=QUICK_TEST, mixed=QUICK_MIXED
+        )
+    else:
+        world = simulate_demo(seed=seed)
+    hidden = None if progress else True  # None: hidden where the output is not a terminal
+    with tqdm(total=len(world.clips), desc="render", unit="clip", disable=hidden) as bar:
+
+        def advance(done: int, total: int) -> None:
+            bar.update(done - bar.n)
+
+        write_demo(world, videos_dir, triplets_dir, progress=advance)

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from transformers import VideoMAEModel
+
 from bgs.errors import TrainingError
 from bgs.rdm import RDM
 from bgs.run.demo import demo
 from bgs.run.embed import open_model
-from transformers import VideoMAEModel
 
 BLOCK_KEYS = {
     "model", "data", "split", "n_clips", "n_pairs", "n_triplets", "rsa", "odd_one_out", "ceiling",

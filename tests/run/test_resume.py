@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from bgs.run.simulation import simulate_into
 
 EPOCHS = 6
@@ -51,18 +52,29 @@ def kill_after_a_checkpoint(command: list[str], run: Path) -> None:
 def test_killed_run_resumes_to_the_same_weights(homes, tmp_path):
     environment = {**os.environ, "BGS_CACHE": str(tmp_path / "cache")}
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    subprocess.run(fit_command(homes, whole), check=True, env=environment, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        fit_command(homes, whole), check=True, env=environment, stdout=subprocess.DEVNULL
+    )
     kill_after_a_checkpoint(fit_command(homes, broken), broken)
     assert not (broken / "head.safetensors").exists()
     subprocess.run(
-        fit_command(homes, broken, "--resume"), check=True, env=environment, stdout=subprocess.DEVNULL
+        fit_command(homes, broken, "--resume"),
+        check=True,
+        env=environment,
+        stdout=subprocess.DEVNULL,
     )
     assert weights(broken) == weights(whole)
 
 
 def test_resume_without_a_run_is_refused(homes, tmp_path):
     done = subprocess.run(
-        fit_command(homes, tmp_path / "none", "--resume"), capture_output=True, text=True, check=False
+        fit_command(homes, tmp_path / "none", "--resume"),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2
-    assert done.stderr == f"error: run '{tmp_path / 'none'}' does not exist; start it without --resume\n"
+    assert (
+        done.stderr
+        == f"error: run '{tmp_path / 'none'}' does not exist; start it without --resume\n"
+    )

@@ -1,0 +1,31 @@
+"""Options that several commands share, so that they are spelt and explained once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+TripletsDirOption = Annotated[
+    Path,
+    typer.Option("--triplets-dir", help="Home of judgments (cards NAME.yaml and their files)."),
+]
+VideosDirOption = Annotated[
+    Path, typer.Option("--videos-dir", help="Home of clips (cards NAME.yaml and their files).")
+]
+DataOption = Annotated[
+    str | None, typer.Option("--data", help="Judgments: a card's name, or a file.")
+]
+VideosOption = Annotated[
+    str | None,
+    typer.Option(
+        "--videos", help="Clips: a card's name, or a folder (default: what the judgments name)."
+    ),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
+
+TRIPLETS_DIR = Path("triplets")
+VIDEOS_DIR = Path("videos")
