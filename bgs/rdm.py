@@ -19,12 +19,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import squareform
 
 from bgs.errors import DataError
+
+if TYPE_CHECKING:
+    from rsatoolbox.rdm.rdms import RDMs
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -51,9 +55,13 @@ class RDM:
                     remedy="pass the condensed upper triangle, row by row",
                 )
         if np.isinf(values).any():
-            raise DataError("an RDM holds an infinite dissimilarity", remedy="mark it NaN if unobserved")
+            raise DataError(
+                "an RDM holds an infinite dissimilarity", remedy="mark it NaN if unobserved"
+            )
         if (counts < 0).any() or not np.isfinite(counts).all():
-            raise DataError("an RDM holds a negative or missing count", remedy="counts are 0 or more")
+            raise DataError(
+                "an RDM holds a negative or missing count", remedy="counts are 0 or more"
+            )
         values.setflags(write=False)
         counts.setflags(write=False)
         object.__setattr__(self, "ids", ids)
@@ -133,6 +141,41 @@ class RDM:
         rows, columns = np.triu_indices(len(ids), k=1)
         condensed = condensed_index(order[rows], order[columns], num_clips=len(self.ids))
         return RDM(tuple(ids), self.dissimilarities[condensed], self.counts[condensed])
+
+    def to_rsatoolbox(self) -> RDMs:
+        """One RDM of `rsatoolbox.rdm.RDMs`: pattern descriptor `clip`, counts among the descriptors.
+
+        rsatoolbox matches patterns by position, so subset both sides by `clip` before comparing there.
+        """
+        from rsatoolbox.rdm.rdms import RDMs  # slow to import, and few need it
+
+        return RDMs(
+            self.dissimilarities[None, :].copy(),
+            dissimilarity_measure="1 - together / shown",
+            descriptors={"counts": self.counts.tolist(), "counts_clips": list(self.ids)},
+            pattern_descriptors={"clip": list(self.ids)},
+        )
+
+    @classmethod
+    def from_rsatoolbox(cls, rdms: RDMs, *, clip: str = "clip", index: int | None = None) -> RDM:
+        """An RDM of `rsatoolbox`, its clips named by the pattern descriptor `clip`."""
+        if index is None and rdms.n_rdm != 1:
+            raise DataError(
+                f"{rdms.n_rdm} RDMs where one is wanted", remedy="choose one by `index`"
+            )
+        if clip not in rdms.pattern_descriptors:
+            known = ", ".join(sorted(rdms.pattern_descriptors))
+            raise DataError(
+                f"no pattern descriptor {clip!r} (there are: {known})",
+                remedy="name the one with clip ids",
+            )
+        values = np.asarray(rdms.dissimilarities[index or 0], dtype=np.float64)
+        ids = tuple(str(name) for name in rdms.pattern_descriptors[clip])
+        counts = rdms.descriptors.get("counts") if rdms.n_rdm == 1 else None
+        if counts is not None:  # by clip: patterns may have been subset or reordered since
+            counted = cls.from_condensed(rdms.descriptors["counts_clips"], counts)
+            counts = counted.restrict(ids).dissimilarities
+        return cls.from_condensed(ids, values, counts=counts)
 
     def __len__(self) -> int:
         return len(self.ids)

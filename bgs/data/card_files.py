@@ -7,9 +7,10 @@ installed wheel knows its data sets in an empty folder.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import ValidationError
@@ -18,6 +19,20 @@ from bgs.data.cards import Card, TripletsCard, VideosCard
 from bgs.errors import DataError
 
 AnyCard = TypeVar("AnyCard", bound=Card)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML as it is meant: of a key written twice, yaml would keep the last and say nothing."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"key {key.value!r} appears twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep=deep)
 
 
 def load_triplets_card(name: str, *, triplets_dir: Path | str = "triplets") -> TripletsCard:
@@ -84,7 +99,7 @@ def _load_card(model: type[AnyCard], name: str, *, home: Path, kind: str) -> Any
 
 def _read_card(model: type[AnyCard], file: Path, *, name: str) -> AnyCard:
     try:
-        values = yaml.safe_load(file.read_text(encoding="utf-8"))
+        values = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except UnicodeDecodeError as error:
         raise DataError(
             "the card is not UTF-8 text", remedy="save it as UTF-8", file=file

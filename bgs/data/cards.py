@@ -119,6 +119,17 @@ class JudgmentSource(Settings):
         description="jspsych only: rows are judgments where these columns hold these values",
     )
 
+    @model_validator(mode="after")
+    def _check_format(self) -> JudgmentSource:
+        jspsych = self.format == "jspsych"
+        if not jspsych and (self.where or (self.columns is not None and self.columns.clips)):
+            raise ValueError("`where` and `columns.clips` are for format jspsych")
+        if self.separator is not None and self.format not in ("csv", "tsv"):
+            raise ValueError("`separator` is for formats csv and tsv")
+        if self.format == "index" and (self.columns is not None or self.odd_is != "clip"):
+            raise ValueError("an index file has neither named columns nor positions")
+        return self
+
 
 class ExclusionRules(Settings):
     """Which judgments are left out. Rows that repeat a clip always are: nobody is odd among twins."""

@@ -77,7 +77,7 @@ def frame_of_objects(columns: Mapping[str, Sequence[object]]) -> pd.DataFrame:
 
 def _split_plain(data: bytes, *, separator: str) -> pd.DataFrame | None:
     """The rows of a file in which every line is a row of as many fields; None if it may not be one."""
-    if b'"' in data:
+    if b'"' in data or data.count(b"\r") != data.count(b"\r\n"):
         return None
     header = data.split(b"\n", 1)[0].removeprefix(b"\xef\xbb\xbf").rstrip(b"\r")
     try:

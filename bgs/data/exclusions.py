@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bgs.data.cards import ExclusionRules
-from bgs.data.raw_judgments import BoolArray, FloatArray, RawJudgments
+from bgs.data.cells import BoolArray, FloatArray
+from bgs.data.raw_judgments import RawJudgments
 from bgs.errors import DataError
 
 REASONS = (

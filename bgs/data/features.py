@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,7 +29,7 @@ class FeatureBank:
 
     def __post_init__(self) -> None:
         ids = tuple(str(clip) for clip in self.ids)
-        matrix = np.array(self.matrix, dtype=np.float32)
+        matrix = _as_floats(np.asarray(self.matrix))
         _check_features(ids, matrix)
         matrix.setflags(write=False)
         object.__setattr__(self, "ids", ids)
@@ -70,11 +71,12 @@ def load_features(path: Path | str) -> FeatureBank:
     if not file.is_file():
         raise DataError("the feature file does not exist", remedy="check the path", file=file)
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise DataError(
-                    "is a single array, not ids and embeddings", remedy=AN_EXAMPLE, file=file
-                )
+        arrays = np.load(file, allow_pickle=False)
+        if not isinstance(arrays, np.lib.npyio.NpzFile):
+            raise DataError(
+                "is a single array, not ids and embeddings", remedy=AN_EXAMPLE, file=file
+            )
+        with arrays:
             missing = [name for name in ("ids", "embeddings") if name not in arrays]
             if missing:
                 raise DataError(
@@ -99,17 +101,20 @@ def load_features(path: Path | str) -> FeatureBank:
         raise DataError(error.what, remedy=error.remedy, file=file) from error
 
 
+def _as_floats(matrix: NDArray[Any]) -> NDArray[np.float32]:
+    if matrix.dtype.kind not in "fiub":
+        raise DataError(f"embeddings are {matrix.dtype}, not numbers", remedy="save them as floats")
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite, which is refused by name
+        return np.array(matrix, dtype=np.float32)
+
+
 def _check_features(ids: tuple[str, ...], matrix: NDArray[np.float32]) -> None:
     if matrix.ndim != 2 or matrix.shape[0] != len(ids) or not matrix.size:
         raise DataError(
             f"embeddings of shape {matrix.shape} do not fit {len(ids)} ids",
             remedy="give one row a clip: (clips, width)",
         )
-    twice = (
-        next((clip for i, clip in enumerate(ids) if clip in set(ids[:i])), None)
-        if len(set(ids)) < len(ids)
-        else None
-    )
+    twice = next((clip for clip, times in Counter(ids).items() if times > 1), None)
     if twice is not None:
         raise DataError(f"clip {twice!r} appears twice", remedy="give one row a clip")
     bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))

@@ -57,7 +57,8 @@ def read_geometry(
     """
     matrix = _read_matrix(file)
     _check_direction(matrix, direction=direction, file=file)
-    values = matrix.to_numpy()
+    ids = _map_ids(matrix, id_map, file=file)
+    values = matrix.to_numpy(copy=True)  # pandas hands out what it holds read-only
     distances = 1.0 - values if direction == "similarity" else values
     table = None
     if counts is not None:
@@ -65,7 +66,7 @@ def read_geometry(
         distances = np.where(table > 0, distances, np.nan)
     np.fill_diagonal(distances, 0.0)
     try:
-        return RDM.from_square(_map_ids(matrix, id_map, file=file), distances, counts=table)
+        return RDM.from_square(ids, distances, counts=table)
     except DataError as error:
         raise DataError(error.what, remedy=error.remedy, file=file) from error
 

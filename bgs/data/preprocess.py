@@ -1,7 +1,8 @@
 """From a decoded picture to what a backbone's authors feed it: antialiased resize, then centre crop.
 
-Done on uint8 tensors with torch alone. The kernel is the one torchvision calls, so the result is what
-the authors' processors give; normalisation is left to the backbone, on the device.
+Done on uint8 tensors with torch alone. The kernel is the one torchvision calls and the sizes are rounded
+as transformers rounds them, so the result is what the authors' processors give. Normalisation is left
+to the backbone, on the device.
 """
 
 from __future__ import annotations
@@ -36,6 +37,5 @@ def prepare_picture(picture: NDArray[np.uint8], *, spec: FrameSpec) -> torch.Ten
     ]  # (1, 3, height, width), channels last in memory
     if size != tuple(picture.shape[:2]):
         pixels = F.interpolate(pixels, size=size, mode=spec.interpolation, antialias=True)
-    top = round((size[0] - spec.height) / 2)
-    left = round((size[1] - spec.width) / 2)
+    top, left = (size[0] - spec.height) // 2, (size[1] - spec.width) // 2
     return pixels[0, :, top : top + spec.height, left : left + spec.width]

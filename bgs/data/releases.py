@@ -138,7 +138,7 @@ def _is_there(file: Path, entry: DataFile) -> bool:
 
 def _download(url: str, target: Path, *, sha256: str, progress: bool) -> None:
     # Imported here because it brings requests, which nobody needs who does not download.
-    import pooch  # type: ignore[import-untyped]
+    import pooch
     from requests.exceptions import RequestException
 
     try:

@@ -3,11 +3,11 @@
 Every policy names moments; the frame on the screen at that moment is the one taken. With 10 frames
 `0..9` at a steady rate and 4 wanted::
 
-    frames                 |0  |1  |2  |3  |4  |5  |6  |7  |8  |9  |
-    Uniform                 ^           ^           ^           ^       0 3 6 9   first to last, even steps
-    FixedRate (1/2 rate)            ^       ^       ^       ^           2 4 6 8   a window in the middle
-    CentreSegments               ^         ^         ^         ^        1 3 6 8   middle of 4 equal parts
-    RandomSegments           ^              ^    ^                ^     0 4 5 9   somewhere in each part
+    frames           |0  |1  |2  |3  |4  |5  |6  |7  |8  |9  |
+    Uniform           ^           ^           ^           ^     0 3 6 9   first to last, even steps
+    FixedRate                 ^       ^       ^       ^         2 4 6 8   half the rate, in the middle
+    CentreSegments         ^         ^         ^         ^      1 3 6 8   middle of 4 equal parts
+    RandomSegments         ^       ^       ^       ^            1 3 5 7   somewhere in each, seed 0
 
 With a varying rate the moments stay where they are and the frames move: if frame 0 stays on the screen
 for half of the clip, `Uniform` takes it twice. A clip too short for what is asked is an error, or, with

@@ -139,18 +139,22 @@ class Triplets:
         self, ids: Sequence[str], *, third: Third = "within"
     ) -> tuple[FloatArray, FloatArray]:
         """How often each pair of `ids` was left together, and shown together. (pairs,) condensed, both"""
-        translate = self._positions_in(ids)
-        moved = translate[self.clips]  # (judgments, 3), -1 for clips outside
-        inside = moved >= 0
-        usable = inside.all(axis=1) if third == "within" else np.ones(len(self), dtype=np.bool_)
+        moved = self._positions_in(ids)[np.ascontiguousarray(self.clips.T)]  # (3, judgments)
+        outside = moved < 0
         num_pairs = len(ids) * (len(ids) - 1) // 2
         together = np.zeros(num_pairs)
         shown = np.zeros(num_pairs)
         for odd, (first, second) in enumerate(LEFT):
-            mask = usable & inside[:, first] & inside[:, second]
-            pairs = condensed_index(moved[mask, first], moved[mask, second], num_clips=len(ids))
+            left = self.odd == odd
+            rows, columns = moved[first], moved[second]
+            unusable = (
+                outside.any(axis=0) if third == "within" else outside[first] | outside[second]
+            )
+            if unusable.any():
+                left, rows, columns = left[~unusable], rows[~unusable], columns[~unusable]
+            pairs = condensed_index(rows, columns, num_clips=len(ids))
             shown += np.bincount(pairs, minlength=num_pairs)
-            together += np.bincount(pairs[self.odd[mask] == odd], minlength=num_pairs)
+            together += np.bincount(pairs[left], minlength=num_pairs)
         return together, shown
 
     def refuse_clips(self, ids: Sequence[str]) -> None:

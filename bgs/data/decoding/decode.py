@@ -139,7 +139,7 @@ def _read_pictures(
             found = {i: prepare_picture(p, spec=spec) for i, p in reader.pictures(video, wanted)}
             return found, reader.name
         except VideoDecodeError as error:
-            logger.warning("%s; PyAV reads it instead", error.what + f" ({video.path})")
+            logger.warning("%s: %s; PyAV reads it instead", video.path, error.what)
     return {i: prepare_picture(p, spec=spec) for i, p in PYAV.pictures(video, wanted)}, PYAV.name
 
 

@@ -2,8 +2,9 @@
 
 decord trusts headers more than packets. Where it loses a picture it repeats a neighbour without a word,
 where a header promises more than there is it loops for ever. So it is believed only about containers
-that index their packets and 8-bit colours, only if it counts the frames that the packets count, and only if no two
-pictures are the same; in every other case it raises and PyAV reads the file.
+that index their packets and about 8-bit colours, only if it counts the frames that the packets count,
+and only if no two pictures are the same; in every other case it raises and PyAV reads the file. Damage
+inside a packet it still paints over: `check_clips`, which reads with PyAV, finds that.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def decord_pictures(
         raise _doubt(video, f"is not believed about {video.container} files")
     if video.bits_a_channel != 8:
         raise _doubt(video, f"is not believed about colours of {video.bits_a_channel} bits")
+    if (np.diff(video.timeline.ticks) == 0).any():
+        raise _doubt(video, "is not believed about frames with equal time stamps")
     indices = sorted(wanted)
     count, pictures = _decord_of_this_thread().read(video, indices)
     if count != len(video.timeline):

@@ -19,11 +19,18 @@ import av
 import av.error
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
-from av.stream import Disposition
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
-from bgs.data.decoding.files import REENCODE, TruncatedVideoError, check_video_file
+from bgs.data.decoding.container import (
+    BROKEN,
+    CONTAINER_OPTIONS,
+    MAX_PIXELS,
+    check_complete,
+    find_stream,
+    reason_of,
+)
+from bgs.data.decoding.files import REENCODE, check_video_file
 from bgs.data.decoding.orientation import turn_of, turn_picture
 from bgs.data.decoding.timeline import Timeline
 from bgs.errors import VideoDecodeError
@@ -33,10 +40,8 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-MAX_PIXELS = 8192 * 8192  # a larger picture is a broken header, and would exhaust memory
-# A file that is really a playlist must not make us open other files or the network.
-CONTAINER_OPTIONS = {"protocol_whitelist": "file"}
-BROKEN = (av.error.FFmpegError, ValueError, ArithmeticError, MemoryError)
+MARKS_UNREFERENCED = ("h264", "hevc")
+NEVER_CAME = "did not come out of the decoder"
 
 
 def pyav_version() -> str:
@@ -65,9 +70,13 @@ class VideoFile:
             )
         except BROKEN as error:
             self._check_time()
-            raise self._error(f"is not a video that can be opened ({_reason(error)})") from error
+            raise self._error(f"is not a video that can be opened ({reason_of(error)})") from error
         try:
-            self._stream = self._find_stream()
+            self._promised = False  # whether packets say when each frame is shown
+            # Frame number by time stamp, where that is unique.
+            self._place: dict[int | None, int] = {}
+            self._stream = find_stream(self._container, path=path)
+            self._stream.codec_context.thread_count = 1  # a worker decodes one clip on one thread
             self._packets = self._take_packets()
             self.timeline = self._read_timeline()
         except BaseException:
@@ -106,44 +115,31 @@ class VideoFile:
         remaining = set(wanted)
         reformatter = VideoReformatter()
         turn = None
-        for index, frame in enumerate(self._frames()):
-            self._check_promise(index, frame)
+        for index, frame in self._frames(wanted=frozenset(wanted)):
             if index not in remaining:
                 continue
             remaining.discard(index)
             if turn is None:
                 turn = turn_of(_display_matrix(frame))
-            rgb = reformatter.reformat(frame, format="rgb24", dst_color_range="JPEG", threads=1)
+            try:
+                rgb = reformatter.reformat(frame, format="rgb24", dst_color_range="JPEG", threads=1)
+            except BROKEN as error:
+                what = f"cannot be turned into colours ({reason_of(error)})"
+                raise self._frame_error(index, what) from error
             yield index, turn_picture(cast("NDArray[np.uint8]", rgb.to_ndarray()), turn)
             if not remaining:
                 return
         if remaining:
-            raise self._frame_error(min(remaining), "did not come out of the decoder")
+            raise self._frame_error(min(remaining), NEVER_CAME)
 
     def decode_all(self) -> tuple[int, int]:
         """Height and width, after every frame has been decoded and found in its place."""
         count = 0
-        for index, frame in enumerate(self._frames()):
-            self._check_promise(index, frame)
+        for index, frame in self._frames():
             count, size = index + 1, (frame.height, frame.width)
         if count != len(self.timeline):
-            raise self._frame_error(count, "did not come out of the decoder")
+            raise self._frame_error(count, NEVER_CAME)
         return size
-
-    def _find_stream(self) -> VideoStream:
-        streams = [
-            s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic
-        ]
-        if not streams:
-            raise self._error("has no video stream, only sound or still pictures")
-        decodable = [s for s in streams if s.codec_context is not None]
-        if not decodable:
-            raise self._error("is in a video format that this build of FFmpeg cannot decode")
-        stream = max(decodable, key=lambda s: s.width * s.height)
-        if not 0 < stream.width * stream.height <= MAX_PIXELS:
-            raise self._error(f"claims pictures of {stream.width} x {stream.height} pixels")
-        stream.codec_context.thread_count = 1  # a worker decodes one clip on one thread
-        return stream
 
     def _take_packets(self) -> list[Packet[VideoStream]]:
         packets: list[Packet[VideoStream]] = []
@@ -157,8 +153,9 @@ class VideoFile:
         except BROKEN as error:
             if isinstance(error, VideoDecodeError):
                 raise
+            self._check_time()
             raise self._error(
-                f"breaks off after packet {len(packets)} ({_reason(error)})"
+                f"breaks off after packet {len(packets)} ({reason_of(error)})"
             ) from error
         if not packets:
             raise self._error("holds no video frames")
@@ -169,8 +166,8 @@ class VideoFile:
         stamps = [packet.pts for packet in shown if packet.pts is not None]
         # VP8 has packets that are never shown, AVI stamps them in the order of decoding, others not at all.
         trusted = self._stream.codec_context.name != "vp8" and self.container != "avi"
-        self._promised = trusted and len(stamps) == len(shown) > 0
-        if not self._promised:
+        promised = trusted and len(stamps) == len(shown) > 0
+        if not promised:
             stamps = self._count_by_decoding()
         ticks = np.sort(np.array(stamps, dtype=np.int64))
         time_base = self._stream.time_base or Fraction(1, 1000)
@@ -178,11 +175,14 @@ class VideoFile:
         unstamped = Timeline(ticks, end=int(ticks[-1]) + 1, time_base=time_base)
         end = int(ticks[-1]) + max(int(last.duration or unstamped.interval), 1)
         timeline = Timeline(ticks, end=end, time_base=time_base)
-        self._check_complete(timeline)
+        check_complete(timeline, self._container, self._stream, path=self.path)
+        self._promised = promised
+        if promised and len(set(stamps)) == len(stamps):
+            self._place = {int(tick): index for index, tick in enumerate(ticks)}
         return timeline
 
     def _count_by_decoding(self) -> list[int]:
-        stamps = [frame.pts for frame in self._frames()]
+        stamps = [frame.pts for _, frame in self._frames()]
         if not stamps:
             raise self._error("holds no video frames")
         known = [stamp for stamp in stamps if stamp is not None]
@@ -192,60 +192,44 @@ class VideoFile:
         step = 1 / (rate * (self._stream.time_base or Fraction(1, 1000)))
         return [int(index * step) for index in range(len(stamps))]
 
-    def _check_complete(self, timeline: Timeline) -> None:
-        """A file that ends before its header says it does was cut off, whatever decodes without complaint."""
-        frame_seconds = float(timeline.interval * timeline.time_base)
-        stated, tolerance = self._stated_seconds(frame_seconds)
-        # Matroska counts from 0, other containers from their first frame.
-        found = max(timeline.duration_seconds, float(timeline.end * timeline.time_base))
-        if stated - found > tolerance:
-            raise TruncatedVideoError(
-                f"ends after {timeline.duration_seconds:.2f} s and {len(timeline)} frames but its header"
-                f" promises {stated:.2f} s",
-                remedy="copy or download it again; if it is whole, `ffmpeg -i IN -c copy OUT` corrects the header",
-                file=self.path,
-            )
+    def _frames(self, *, wanted: Collection[int] = ()) -> Iterator[tuple[int, VideoFrame]]:
+        """Frames with their numbers, each checked against the time its packet promised.
 
-    def _stated_seconds(self, frame_seconds: float) -> tuple[float, float]:
-        """The duration the header states (0 if none), and how far it may be off."""
-        stream, container = self._stream, self._container
-        if stream.duration is not None and stream.time_base is not None:
-            return float(stream.duration * stream.time_base), 0.75 * frame_seconds
-        tag = _seconds_of_tag(stream.metadata.get("DURATION", ""))
-        if tag is not None:
-            return tag, 1.5 * frame_seconds
-        if container.duration is None:
-            return 0.0, 0.0
-        seconds = container.duration / av.time_base
-        sound = (
-            0.0 if len(container.streams) == 1 else 1.0 + 0.1 * seconds
-        )  # may outlast the pictures
-        return seconds, 1.5 * frame_seconds + sound
-
-    def _frames(self) -> Iterator[VideoFrame]:
+        With `wanted`, frames that nobody wants and no other frame refers to are not decoded, where the
+        format marks them: about half of a usual H.264 file.
+        """
         codec = self._stream.codec_context
         if codec.is_open:
             codec.flush_buffers()
-        index = 0
+        skip = bool(wanted) and bool(self._place) and codec.name in MARKS_UNREFERENCED
+        codec.skip_frame = "DEFAULT"
+        count = 0
         for packet in [*self._packets, None]:
             self._check_time()
+            stamp = None if packet is None else packet.pts
+            if skip:
+                needed = packet is None or self._place.get(stamp) in wanted
+                codec.skip_frame = "DEFAULT" if needed else "NONREF"
             try:
                 frames = codec.decode(packet)
             except BROKEN as error:
-                raise self._frame_error(index, f"cannot be decoded ({_reason(error)})") from error
+                index = self._place.get(stamp, count)
+                raise self._frame_error(index, f"cannot be decoded ({reason_of(error)})") from error
             for frame in frames:
-                if frame.is_corrupt:
-                    raise self._frame_error(index, "is damaged")
-                if not 0 < frame.width * frame.height <= MAX_PIXELS:
-                    raise self._frame_error(index, f"claims {frame.width} x {frame.height} pixels")
-                yield frame
-                index += 1
+                index = self._place.get(frame.pts, -1) if skip else count
+                self._check_frame(index if index >= 0 else count, frame)
+                yield index, frame
+                count += 1
 
-    def _check_promise(self, index: int, frame: VideoFrame) -> None:
+    def _check_frame(self, index: int, frame: VideoFrame) -> None:
+        if frame.is_corrupt:
+            raise self._frame_error(index, "is damaged")
+        if not 0 < frame.width * frame.height <= MAX_PIXELS:
+            raise self._frame_error(index, f"claims {frame.width} x {frame.height} pixels")
         if self._promised and (
             index >= len(self.timeline) or frame.pts != self.timeline.ticks[index]
         ):
-            raise self._frame_error(index, "did not come out of the decoder")
+            raise self._frame_error(index, NEVER_CAME)
 
     def _check_time(self) -> None:
         if time.monotonic() > self._deadline:
@@ -262,18 +246,3 @@ def _display_matrix(frame: VideoFrame) -> bytes | None:
     side_data: Any = frame.side_data  # a mapping by Type, whatever the stubs say
     data = side_data.get(SideData.DISPLAYMATRIX)
     return None if data is None else bytes(data)
-
-
-def _seconds_of_tag(text: str) -> float | None:
-    """Seconds of a Matroska tag `00:00:03.000000000`."""
-    parts = text.split(":")
-    try:
-        hours, minutes, seconds = (float(part) for part in parts)
-    except ValueError:
-        return None
-    return 3600 * hours + 60 * minutes + seconds
-
-
-def _reason(error: BaseException) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return text[:1].lower() + text[1:]

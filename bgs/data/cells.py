@@ -1,0 +1,160 @@
+"""Columns of cells to ids, labels and numbers; the first cell that is none is named with its row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bgs.data.tables import Table
+from bgs.errors import DataError
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
+TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+
+
+def sort_ids(ids: Sequence[str]) -> tuple[str, ...]:
+    """Ids in a stable order: by number if all are numbers, by text otherwise."""
+    if all(clip.isascii() and clip.isdigit() for clip in ids):
+        return tuple(sorted(ids, key=lambda clip: (int(clip), clip)))
+    return tuple(sorted(ids))
+
+
+def parse_ids(table: Table, names: Sequence[str]) -> tuple[IntArray, list[str]]:
+    """Codes (rows, columns) into the texts that appear in these columns."""
+    columns = [table.frame[name] for name in names]
+    same = len({str(column.dtype) for column in columns}) == 1
+    stacked = pd.concat([column if same else column.astype(object) for column in columns])
+    try:
+        codes, values = pd.factorize(stacked, use_na_sentinel=True)
+    except TypeError:  # a cell holds a list or a mapping
+        nested = np.stack([column.map(_is_nested).to_numpy() for column in columns], axis=1)
+        refuse_cells(table, nested, names, "holds several values", "write one id in a cell")
+        raise
+    grid = codes.reshape(len(names), -1).T  # (rows, columns)
+    refuse_cells(table, grid < 0, names, "is missing", "fill the cell")
+    texts = [_text_of(value) for value in values]
+    for code, (value, text) in enumerate(zip(values, texts, strict=True)):
+        problem = _find_id_problem(value, text)
+        if problem is not None:
+            refuse_cells(table, grid == code, names, *problem)
+    unified, known = pd.factorize(np.array(texts, dtype=object))
+    return unified[grid].astype(np.int64), [str(text) for text in known]
+
+
+def _text_of(value: Any) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_)):
+        return str(int(value))
+    return None
+
+
+def _quote(value: Any) -> str:
+    """A cell as its file would show it, not as numpy wraps it."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def _is_nested(value: object) -> bool:
+    return isinstance(value, (list, dict, set, tuple, np.ndarray))
+
+
+def _find_id_problem(value: Any, text: str | None) -> tuple[str, str] | None:
+    if text is None:
+        return (
+            f"is {_quote(value)}, of type {type(value).__name__}",
+            "ids are text or whole numbers",
+        )
+    if text.strip().lower() in MISSING:
+        return f"is {text!r}", "fill the cell"
+    if text != text.strip():
+        return f"is {text!r}, with space around it", "remove the space"
+    if not text.isprintable():
+        return f"is {text[:60]!r}, with a character that cannot be printed", "remove the character"
+    return None
+
+
+def refuse_cells(
+    table: Table, bad: BoolArray, names: Sequence[str], problem: str, remedy: str
+) -> None:
+    """Raise about the first cell where `bad` (rows, columns) holds."""
+    if not bad.any():
+        return
+    index = int(np.argmax(bad.any(axis=1)))
+    name = names[int(np.argmax(bad[index]))]
+    raise DataError(f"{name} {problem}", remedy=remedy, file=table.file, row=int(table.rows[index]))
+
+
+def parse_labels(table: Table, name: str | None) -> tuple[IntArray | None, tuple[str, ...]]:
+    """Codes and labels of a participant or session column; labels in the order they appear."""
+    if name is None:
+        return None, ()
+    codes, labels = parse_ids(table, [name])
+    return codes[:, 0], tuple(labels)
+
+
+def _parse_numbers(table: Table, name: str) -> tuple[FloatArray, BoolArray]:
+    """Numbers of a column, and where a cell is there but is not a finite number."""
+    column = table.frame[name]
+    if pd.api.types.is_bool_dtype(column.dtype):
+        column = column.astype(object).map(repr)
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    blank = column.isna().to_numpy()
+    suspect = ~np.isfinite(numbers) & ~blank
+    if suspect.any():  # only text that says "missing" is missing
+        said = column[suspect].astype(str).str.strip().str.lower().isin(MISSING).to_numpy()
+        suspect[np.flatnonzero(suspect)[said]] = False
+    return np.where(np.isfinite(numbers), numbers, np.nan), suspect
+
+
+def parse_seconds(table: Table, name: str) -> FloatArray:
+    """Numbers of 0 or more, NaN where the cell is empty, in whatever unit the file has. (rows,)"""
+    numbers, bad = _parse_numbers(table, name)
+    bad = bad | (numbers < 0)
+    if bad.any():
+        value = table.frame[name].iloc[int(np.argmax(bad))]
+        raise DataError(
+            f"{name} is {_quote(value)}, a response time is a number of 0 or more, or empty",
+            remedy="correct the cell",
+            file=table.file,
+            row=table.row(bad),
+        )
+    return numbers
+
+
+def parse_whole(table: Table, name: str) -> IntArray:
+    """Whole numbers, one in every cell. (rows,)"""
+    numbers, bad = _parse_numbers(table, name)
+    bad = bad | np.isnan(numbers) | (numbers != np.floor(numbers))
+    if bad.any():
+        value = table.frame[name].iloc[int(np.argmax(bad))]
+        raise DataError(
+            f"{name} is {_quote(value)}, which is not a whole number",
+            remedy="correct the cell",
+            file=table.file,
+            row=table.row(bad),
+        )
+    return numbers.astype(np.int64)
+
+
+def parse_truth(table: Table, name: str) -> BoolArray:
+    """Flags, one in every cell. (rows,)"""
+    words = table.frame[name].astype(str).str.lower()
+    truth = words.map(TRUTH)
+    bad = truth.isna().to_numpy()
+    if bad.any():
+        value = table.frame[name].iloc[int(np.argmax(bad))]
+        raise DataError(
+            f"{name} is {_quote(value)}, a flag is true, false, 1 or 0",
+            remedy="correct the cell",
+            file=table.file,
+            row=table.row(bad),
+        )
+    return truth.to_numpy(dtype=np.bool_)
