@@ -1,7 +1,8 @@
 """CLIP and SigLIP vision towers: each frame a picture, the pictures of a clip averaged.
 
 They do not see the order of frames, which makes them the static baseline. CLIP reads out its CLS token; SigLIP has
-none, and its patch tokens are averaged (its attention-pooling head is not built).
+none, and its patch tokens are averaged (its attention-pooling head is not built). Pictures are cropped, as for every
+other backbone, where SigLIP's own preprocessor would squeeze them into a square.
 """
 
 from __future__ import annotations

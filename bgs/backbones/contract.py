@@ -101,7 +101,7 @@ class Backbone(nn.Module):
     def normalise(self, frames: Tensor) -> Tensor:
         """Checked uint8 frames -> pixels as the encoder was trained on, in the encoder's precision."""
         self.check(frames)
-        return torch.addcmul(self.shift, frames, self.scale).to(self.dtype)
+        return frames.float().mul_(self.scale).add_(self.shift).to(self.dtype)
 
     def check(self, frames: Tensor) -> None:
         """Refuse frames of the wrong kind, number or size: a mismatch would scramble tokens silently."""

@@ -5,16 +5,15 @@ Length is normalised afterwards, in `EmbeddingModel`, for every head alike.
 
 from __future__ import annotations
 
-import torch
 from torch import nn
 
+from bgs.backbones.seeding import seeded
 from bgs.config import HeadSettings
 
 
 def make_head(settings: HeadSettings, width: int, *, seed: int = 0) -> nn.Module:
     """A head for embeddings of `width`; the caller's random state is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return _HEADS[settings.kind](settings, width)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 from torch import nn
 from transformers import AutoConfig, PreTrainedConfig, PreTrainedModel
@@ -22,6 +23,7 @@ from transformers.utils import logging
 from transformers.utils.hub import cached_file
 
 from bgs.backbones.contract import Pooling
+from bgs.backbones.seeding import seeded
 from bgs.errors import BackboneError
 from bgs.frame_spec import FrameSpec, Interpolation
 
@@ -45,14 +47,18 @@ class LoadRequest:
     image_size: int | tuple[int, int] | None = None
     num_heads: int | None = None
     sha256: str | None = None
-    architecture: Mapping[str, Any] | None = (
-        None  # of a registered name; spares the network for random weights
-    )
+    # Of a registered name: spares random weights a look at the network.
+    architecture: Mapping[str, Any] | None = None
 
     def options(self) -> dict[str, Any]:
         """What `load_backbone` was given beyond the name, to be given again when a saved model is loaded."""
-        keys = ("dtype", "random_init", "seed", "num_frames", "image_size", "num_heads", "sha256")
-        return {key: getattr(self, key) for key in keys if getattr(self, key) not in (None, False)}
+        keys = ("dtype", "random_init", "seed", "num_frames", "num_heads", "sha256")
+        options = {
+            key: getattr(self, key) for key in keys if getattr(self, key) not in (None, False)
+        }
+        if self.image_size is not None:  # as JSON gives it back
+            options["image_size"] = list(as_pair(self.image_size))
+        return options
 
 
 def open_config(request: LoadRequest) -> PreTrainedConfig:
@@ -73,8 +79,7 @@ def build_encoder(
     """The bare encoder with its weights, or with seeded random ones; keys that begin with `ignorable` may be there."""
     dtype = DTYPES[request.dtype]
     if request.random_init:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(request.seed)
+        with seeded(request.seed):
             return cast(PreTrainedModel, model_class(config).eval().to(dtype=dtype))
     open_pretrained: Any = model_class.from_pretrained  # its types leave out the loading info
     with _mistakes_of(request), _quiet():
@@ -202,7 +207,7 @@ def _mistakes_of(request: LoadRequest) -> Iterator[None]:
             remedy="use safetensors, or a checkpoint of plain tensors",
             file=request.source,
         ) from error
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, StrictDataclassError) as error:
         raise BackboneError(
             f"{request.source!r} could not be loaded ({' '.join(str(error).split())[:300]})",
             remedy="check the id or folder and the connection; `bgs backbones` lists the known names",

@@ -12,11 +12,11 @@ import warnings
 from dataclasses import dataclass
 from typing import cast
 
-import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 
 from bgs.backbones.contract import Backbone
+from bgs.backbones.seeding import seeded
 from bgs.config import LoraSettings
 from bgs.errors import BackboneError
 
@@ -60,14 +60,13 @@ def add_lora(backbone: Backbone, settings: LoraSettings, *, seed: int = 0) -> Lo
         base_model_name_or_path=backbone.spec.base_id,
         revision=backbone.spec.revision,
     )
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with seeded(seed), warnings.catch_warnings():
         # peft 0.21 asks transformers 5.23 by a name that is on its way out,
         warnings.filterwarnings(
             "ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning
         )
         # and forgets the name of a base that is no transformers model.
         warnings.filterwarnings("ignore", "The PEFT config's `base_model", UserWarning)
-        torch.manual_seed(seed)
         wrapped = get_peft_model(backbone.encoder, config)
     wrapped.peft_config["default"].base_model_name_or_path = backbone.spec.base_id
     # Beside the module tree, not in it: the encoder stays the bare model with its own names.

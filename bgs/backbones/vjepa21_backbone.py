@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
 
-import torch
 from torch import Tensor, nn
 
 from bgs.backbones.contract import Backbone, BackboneSpec
 from bgs.backbones.huggingface import DTYPES, LoadRequest, as_pair, check_multiple
+from bgs.backbones.seeding import seeded
 from bgs.backbones.vjepa21 import Attention, Vjepa21Architecture, Vjepa21Encoder
 from bgs.backbones.vjepa21_checkpoint import find_checkpoint, out_layers_of, read_checkpoint
 from bgs.errors import BackboneError
@@ -114,6 +114,5 @@ def _random_encoder(request: LoadRequest) -> Vjepa21Encoder:
     architecture = Vjepa21Architecture(
         out_layers=out_layers_of(request.architecture["depth"]), **request.architecture
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(request.seed)
+    with seeded(request.seed):
         return Vjepa21Encoder(architecture)

@@ -9,6 +9,7 @@ published 64 channels a head are taken unless the file or the caller says otherw
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import re
 from collections.abc import Mapping
@@ -73,7 +74,9 @@ def read_checkpoint(file: Path, *, num_heads: int | None = None) -> Vjepa21Encod
 def write_checkpoint(encoder: Vjepa21Encoder, file: Path) -> None:
     """The encoder as Meta writes it, with its architecture beside it."""
     weights = {PREFIX + key: value.detach().cpu() for key, value in encoder.state_dict().items()}
-    torch.save({ENCODERS[0]: weights, ARCHITECTURE_KEY: asdict(encoder.architecture)}, file)
+    draft = file.with_name(file.name + ".part")
+    torch.save({ENCODERS[0]: weights, ARCHITECTURE_KEY: asdict(encoder.architecture)}, draft)
+    os.replace(draft, file)  # the old file may still be mapped as somebody's weights
 
 
 def out_layers_of(depth: int) -> tuple[int, ...]:

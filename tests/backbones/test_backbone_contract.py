@@ -20,7 +20,7 @@ from bgs.backbones.model import EmbeddingModel
 from bgs.backbones.registry import load_backbone
 from bgs.backbones.saving import load_model, save_model
 from bgs.backbones.vjepa21_checkpoint import read_checkpoint
-from bgs.config import LoraSettings
+from bgs.config import HeadSettings, LoraSettings
 from bgs.errors import BackboneError
 
 Draw = Callable[..., Tensor]
@@ -222,6 +222,18 @@ def test_bfloat16_is_close(family: Any, make_tuned: MakeTuned, draw_frames: Draw
     assert half.dtype == torch.bfloat16
     full = family.load()(frames)
     assert torch.nn.functional.cosine_similarity(full, half(frames).float()).min() > 0.99
+
+
+def test_adapters_train_in_float32_on_a_bfloat16_encoder(family: Any, draw_frames: Draw) -> None:
+    backbone = family.load(dtype="bfloat16")
+    add_lora(backbone, LoraSettings(r=2))
+    model = EmbeddingModel(backbone, HeadSettings(dim=8, dropout=0.0)).train()
+    _squared_sum(model, draw_frames(backbone)).backward()
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            assert parameter.dtype == torch.float32
+            assert parameter.grad is not None
+            assert parameter.grad.abs().max() > 0, name
 
 
 def test_save_and_load_give_the_same_embeddings_bit_for_bit(

@@ -124,3 +124,11 @@ def test_a_second_adapter_is_refused(videomae_folder: Path) -> None:
     assert str(caught.value) == (
         f"{str(videomae_folder)!r} has an adapter already; load the backbone afresh"
     )
+
+
+@pytest.mark.parametrize("name", ["vjepa2.1-base", "vjepa2-large", "timesformer", "clip"])
+def test_published_backbones_train_under_three_percent(name: str) -> None:
+    with torch.device("meta"):
+        backbone = load_backbone(name, random_init=True)
+        report = add_lora(backbone, LoraSettings())
+    assert 0.01 < report.share < 0.03

@@ -123,6 +123,16 @@ def test_random_weights_are_seeded_and_leave_the_random_state_alone(
     assert other.spec.load_options == {"dtype": "float32", "random_init": True, "seed": 1}
 
 
+def test_random_can_be_part_of_the_name(
+    videomae_folder: Path, draw_frames: Callable[..., Tensor]
+) -> None:
+    named = load_backbone(f"random:{videomae_folder}", seed=3)
+    asked = load_backbone(videomae_folder, random_init=True, seed=3)
+    frames = draw_frames(named)
+    assert torch.equal(named(frames), asked(frames))
+    assert named.spec == asked.spec
+
+
 def test_a_config_alone_is_enough_for_random_weights(videomae_folder: Path, tmp_path: Path) -> None:
     shutil.copy(videomae_folder / "config.json", tmp_path)
     assert load_backbone(tmp_path, random_init=True).spec.width == 24
@@ -171,6 +181,14 @@ def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
         f"{str(tmp_path)!r} is a 'bert' model, of which there is no backbone; "
         "use one of the families videomae, vjepa2, "
     )
+
+
+@pytest.mark.parametrize("text", ["{", '{"model_type": "videomae", "num_frames": "many"}', "{}"])
+def test_a_config_that_cannot_be_read_is_one_clear_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(BackboneError) as caught:
+        load_backbone(tmp_path, random_init=True)
+    assert str(caught.value).startswith(f"{str(tmp_path)!r} could not be loaded (")
 
 
 def test_an_unknown_precision_is_refused(videomae_folder: Path) -> None:

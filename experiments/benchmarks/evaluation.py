@@ -1,0 +1,139 @@
+"""How fast is scoring? Prints JSON; ratios are taken within one run.
+
+Command:   python experiments/benchmarks/evaluation.py [--models 20] [--num-bootstrap 1000]
+Cost:      about a minute on 2 cores
+Expected:  `score_seconds` below 30 for 20 models x 250 clips x 47,126 judgments x 1,000 samples;
+           `times_rsatoolbox` 20 or more; `split_halves_seconds` below 10.
+
+Seconds are of processor time (one thread), so that a busy machine does not change them much.
+Judgments are simulated at the size of social250, so nothing has to be downloaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from bgs.data.triplets import Triplets
+from bgs.evaluation.bootstrap import bootstrap_correlations, draw_clips
+from bgs.evaluation.ceilings import split_half_ceiling
+from bgs.evaluation.correlation import observed_pairs
+from bgs.evaluation.interop import to_rsatoolbox
+from bgs.evaluation.leaderboard import rank_models
+from bgs.rdm import RDM
+
+
+def simulate(*, num_clips: int, num_judgments: int, seed: int) -> tuple[Triplets, np.ndarray]:
+    """Random triads judged from a latent geometry with noise."""
+    rng = np.random.default_rng(seed)
+    latent = rng.normal(size=(num_clips, 8))
+    ids = tuple(f"clip{index:03d}" for index in range(num_clips))
+    square = RDM.from_embeddings(ids, latent).square()
+    clips = rng.random((num_judgments, num_clips)).argpartition(3, axis=1)[:, :3]
+    first, second, third = clips.T
+    across = np.stack([square[second, third], square[first, third], square[first, second]], axis=1)
+    odd = (across + rng.gumbel(scale=0.4, size=across.shape)).argmin(axis=1)
+    people = rng.integers(215, size=num_judgments)
+    names = tuple(f"p{index}" for index in range(215))
+    return Triplets(
+        ids=ids, clips=clips, odd=odd, participants=people, participant_ids=names
+    ), latent
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Processor time of one call."""
+    start = time.process_time()
+    call()
+    return time.process_time() - start
+
+
+def loop_over_rsatoolbox(model: RDM, human: RDM, draws: np.ndarray) -> np.ndarray:
+    """What a user of rsatoolbox would write: subsample the patterns, compare, once a sample."""
+    from rsatoolbox.rdm import compare
+
+    # rsatoolbox wants the same pairs missing on both sides.
+    seen = RDM.from_condensed(human.ids, np.where(human.observed, model.dissimilarities, np.nan))
+    both = to_rsatoolbox({"model": seen, "people": human})
+    names = np.array(human.ids)
+    scores = []
+    for draw in draws.T.astype(int):
+        # A clip drawn twice gives a pair with itself, which rsatoolbox marks as missing.
+        sample = both.subsample_pattern("clip", np.repeat(names, draw))
+        scores.append(
+            compare(sample.subset("name", "model"), sample.subset("name", "people"), "spearman")[
+                0, 0
+            ]
+        )
+    return np.array(scores)
+
+
+def compare_bootstraps(model: RDM, human: RDM, *, num_loop: int) -> dict[str, float]:
+    """Seconds a sample of ours and of the loop, and how far the two disagree."""
+    draws = draw_clips(len(human.ids), num_bootstrap=1000, seed=0)
+    pairs = observed_pairs(model, human)
+    ours: list[np.ndarray] = []
+    mine = seconds(
+        lambda: ours.append(
+            bootstrap_correlations([pairs.model], pairs.human, members=pairs.members, draws=draws)[
+                0
+            ]
+        )
+    )
+    theirs: list[np.ndarray] = []
+    loop = seconds(lambda: theirs.append(loop_over_rsatoolbox(model, human, draws[:, :num_loop])))
+    return {
+        "ours_seconds_a_sample": mine / 1000,
+        "rsatoolbox_seconds_a_sample": loop / num_loop,
+        "times_rsatoolbox": (loop / num_loop) / (mine / 1000),
+        "largest_disagreement": float(np.abs(ours[0][:num_loop] - theirs[0]).max()),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", type=int, default=20)
+    parser.add_argument("--clips", type=int, default=250)
+    parser.add_argument("--judgments", type=int, default=47_126)
+    parser.add_argument("--num-bootstrap", type=int, default=1000)
+    parser.add_argument("--num-loop", type=int, default=3, help="samples of the rsatoolbox loop")
+    options = parser.parse_args()
+    triplets, latent = simulate(num_clips=options.clips, num_judgments=options.judgments, seed=0)
+    rng = np.random.default_rng(1)
+    models = {
+        f"model{index:02d}": RDM.from_embeddings(
+            triplets.ids, latent + 0.2 * index * rng.normal(size=latent.shape)
+        )
+        for index in range(options.models)
+    }
+    report: dict[str, object] = {
+        "models": options.models,
+        "clips": options.clips,
+        "judgments": options.judgments,
+        "num_bootstrap": options.num_bootstrap,
+        "cores": os.cpu_count(),
+    }
+    report["split_halves_seconds"] = seconds(lambda: split_half_ceiling(triplets, num_splits=1000))
+    report["score_seconds"] = seconds(
+        lambda: rank_models(
+            models,
+            triplets.rdm(),
+            judgments=triplets,
+            num_bootstrap=options.num_bootstrap,
+            test_chance=False,
+        )
+    )
+    report.update(compare_bootstraps(models["model01"], triplets.rdm(), num_loop=options.num_loop))
+    print(
+        json.dumps(
+            {k: round(v, 6) if isinstance(v, float) else v for k, v in report.items()}, indent=2
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()
