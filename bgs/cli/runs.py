@@ -183,6 +183,26 @@ def run_embed(
         typer.echo(f"{out}: {summary['clips']} clips x {summary['width']}")
 
 
+@app.command("export")
+def run_export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    out: Annotated[Path, typer.Option("--out", help="New folder for the model.")],
+    merge: Annotated[
+        bool,
+        typer.Option(
+            "--merge", help="Add the adapter into the weights: usable without peft or bgs."
+        ),
+    ] = False,
+) -> None:
+    """Copy a tuned model out of its run, as an adapter or merged into plain weights.
+
+    Example: bgs export runs/demo --merge --out models/social-tiny
+    """
+    from bgs.run.export import export
+
+    typer.echo(str(export(run, out, merge=merge)))
+
+
 @app.command("report")
 def run_report(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Run folders.")],

@@ -30,7 +30,7 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 
 COMMANDS = [
     (), ("demo",), ("data",), ("data", "list"), ("data", "check"), ("data", "import"), ("data", "fetch"),
-    ("ceiling",), ("embed",), ("fit",), ("score",), ("report",), ("backbones",),
+    ("ceiling",), ("embed",), ("fit",), ("score",), ("report",), ("export",), ("backbones",),
 ]  # fmt: skip
 
 

@@ -135,3 +135,34 @@ def test_report_is_one_file_without_network(rehearsal):
     for outside in ('src="http', "src='http", "@import", 'rel="stylesheet" href="http'):
         assert outside not in page
     assert Path(rehearsal.folder / "report.html").stat().st_size < 10_000_000
+
+
+def test_merged_export_is_plain_weights(rehearsal, tmp_path):
+    """The merged encoder gives the tuned embedding with transformers alone, to rounding."""
+    import torch
+    from safetensors.torch import load_file
+
+    from bgs.run.export import export
+
+    folder = export(rehearsal.folder, tmp_path / "merged", merge=True)
+    ours = open_model(str(rehearsal.folder)).eval()
+    plain = VideoMAEModel.from_pretrained(folder).eval()
+    frames = torch.randint(0, 256, (2, 12, 3, 64, 64), dtype=torch.uint8)
+    with torch.no_grad():
+        pooled = plain(ours.backbone.normalise(frames)).last_hidden_state.mean(dim=1)
+        head = load_file(folder / "head.safetensors")
+        expected = ours(frames)
+        weight, bias = (
+            next(v for k, v in head.items() if k.endswith(n)) for n in ("weight", "bias")
+        )
+        found = torch.nn.functional.normalize(pooled @ weight.T + bias, dim=-1)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_export_never_mixes_with_what_is_there(rehearsal, tmp_path):
+    from bgs.errors import BackboneError
+    from bgs.run.export import export
+
+    (tmp_path / "note.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(BackboneError, match="is not empty; name a new folder"):
+        export(rehearsal.folder, tmp_path)
