@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
@@ -49,7 +50,8 @@ class Clips:
             raise DataError(
                 f"clip {twice!r} appears twice", remedy="give every clip an id of its own"
             )
-        strange = [clip for clip in self.captions if clip not in set(self.ids)]
+        known = set(self.ids)
+        strange = [clip for clip in self.captions if clip not in known]
         if strange:
             raise DataError(
                 f"a caption is about {strange[0]!r}, which is no clip", remedy="correct the id"
@@ -144,10 +146,15 @@ def load_clips(
     if isinstance(name_or_folder, Path) or "/" in name_or_folder or "\\" in name_or_folder:
         return _clips_of_folder(folder)
     home = Path(videos_dir)
-    if folder.is_dir() and not (home / f"{name_or_folder}.yaml").is_file():
+    if folder.is_dir() and not _is_card(name_or_folder, home=home):
         return _clips_of_folder(folder)
     card = load_videos_card(name_or_folder, videos_dir=home)
     return _clips_of_card(card, home=home, need_files=need_files)
+
+
+def _is_card(name: str, *, home: Path) -> bool:
+    shipped = Path(str(files("bgs").joinpath("shipped", "videos")))
+    return any((place / f"{name}.yaml").is_file() for place in (home, shipped))
 
 
 def _clips_of_folder(folder: Path) -> Clips:
@@ -155,24 +162,24 @@ def _clips_of_folder(folder: Path) -> Clips:
         raise DataError(
             f"{str(folder)!r} is not a folder", remedy="name a folder of videos or a card"
         )
-    files = sorted(
+    videos = sorted(
         file
         for file in folder.iterdir()
         if file.suffix.lower() in VIDEO_SUFFIXES and file.name[0] != "."
     )
-    if not files:
+    if not videos:
         known = " ".join(sorted(VIDEO_SUFFIXES))
         raise DataError(
             "the folder holds no videos", remedy=f"videos end in one of {known}", file=folder
         )
-    for earlier, later in itertools.pairwise(files):
+    for earlier, later in itertools.pairwise(videos):
         if earlier.stem == later.stem:
             raise DataError(
                 f"{earlier.name} and {later.name} would both be clip {later.stem!r}",
                 remedy="rename or remove one",
                 file=folder,
             )
-    return Clips(ids=tuple(file.stem for file in files), paths=tuple(files), name=folder.name)
+    return Clips(ids=tuple(file.stem for file in videos), paths=tuple(videos), name=folder.name)
 
 
 def _clips_of_card(card: VideosCard, *, home: Path, need_files: bool) -> Clips:

@@ -73,6 +73,10 @@ class FixedRate:
     fps: float
     short_clips: ShortClips = "error"
 
+    def __post_init__(self) -> None:
+        if not self.fps > 0:
+            raise DataError(f"fps is {self.fps:g} but must be above 0", remedy="name a rate")
+
     def ticks(self, timeline: Timeline) -> NDArray[np.int64]:
         """The moments to look at."""
         step = 1 / (

@@ -41,7 +41,10 @@ def number_of(picture: NDArray[np.uint8]) -> int:
     grey = picture.mean(axis=0 if picture.shape[0] == 3 else 2)
     height, width = grey.shape
     bar = width / BITS
-    bits = [grey[height // 8 : height // 3, int((b + 0.3) * bar) : int((b + 0.7) * bar)].mean() > 128 for b in range(BITS)]
+    bits = [
+        grey[height // 8 : height // 3, int((b + 0.3) * bar) : int((b + 0.7) * bar)].mean() > 128
+        for b in range(BITS)
+    ]
     return sum(1 << b for b, on in enumerate(bits) if on)
 
 
@@ -63,16 +66,20 @@ def write_video(
     container_options: dict[str, str] | None = None,
     picture: Callable[[int], NDArray[np.uint8]] | None = None,
     colour: dict[str, int] | None = None,
+    sound_seconds: float = 0.0,
 ) -> Path:
     """Encode numbered frames; `pts` in ticks of `time_base`, `shift` moves the packets' stamps at the end."""
     width, height = size
     with av.open(str(path), "w", options=container_options or {}) as container:
-        stream = container.add_stream(codec, rate=round(1 / time_base), options=QUIET.get(codec, {}) | (options or {}))
+        stream = container.add_stream(
+            codec, rate=round(1 / time_base), options=QUIET.get(codec, {}) | (options or {})
+        )
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         stream.codec_context.time_base = time_base
         stream.codec_context.thread_count = 1
         for name, value in (colour or {}).items():
             setattr(stream.codec_context, name, value)
+        sound = add_sound(container) if sound_seconds else None
         frames = []
         for i in range(num_frames):
             rgb = picture(i) if picture else draw(i, width=width, height=height)
@@ -86,18 +93,37 @@ def write_video(
                     moved = int(shift * time_base / packet.time_base)
                     packet.pts, packet.dts = packet.pts + moved, packet.dts + moved
                 container.mux(packet)
+        if sound is not None:
+            mux_silence(container, sound, seconds=sound_seconds)
     return path
 
 
 def write_sound(path: Path, *, seconds: float = 1.0) -> Path:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=16000)
-        samples = np.zeros((1, int(16000 * seconds)), dtype=np.float32)
-        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
-        frame.sample_rate = 16000
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
-            container.mux(packet)
+        stream = add_sound(container)
+        mux_silence(container, stream, seconds=seconds)
     return path
+
+
+def add_sound(container: Any) -> Any:
+    webm = container.format.name == "webm"
+    stream = container.add_stream("libopus" if webm else "aac", rate=48000)
+    stream.layout = "mono"
+    return stream
+
+
+def mux_silence(container: Any, stream: Any, *, seconds: float) -> None:
+    samples = np.zeros((1, int(48000 * seconds)), dtype=np.float32)
+    frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+    frame.sample_rate = 48000
+    resampler = av.AudioResampler(
+        format=stream.format,
+        layout="mono",
+        rate=48000,
+        frame_size=stream.codec_context.frame_size or 960,
+    )
+    for piece in [*resampler.resample(frame), *resampler.resample(None), None]:
+        container.mux(stream.encode(piece))
 
 
 MATRICES = {  # degrees clockwise -> (a, b, c, d) of the display matrix

@@ -219,7 +219,7 @@ def test_one_bad_clip_stops_the_rest_and_keeps_what_is_done(studio, folder, tmp_
     work = tmp_path / "work"
     shutil.copytree(folder, work)
     (work / "clip3.mp4").write_text("no video")
-    with pytest.raises(VideoDecodeError, match="clip3.mp4: is not a video that can be opened"):
+    with pytest.raises(VideoDecodeError, match=r"clip3\.mp4: is not a video that can be opened"):
         load_frames(load_clips(work), studio.spec_of(4), cache_dir=tmp_path / "c", num_workers=1)
     kept = len(entries(tmp_path / "c"))
     assert kept >= 3
@@ -444,5 +444,7 @@ def test_clips_that_miss_what_their_card_promises(studio, clips, tmp_path):
         " replace the clip, or correct duration_seconds in the card"
     )
     changed = replace(clips, checksums={"clip1": "a" * 64})
-    with pytest.raises(DataError, match=r"clip1.mp4: sha256 is .{12}\.\.\., the card says aaaaaaaaaaaa"):
+    with pytest.raises(
+        DataError, match=r"clip1.mp4: sha256 is .{12}\.\.\., the card says aaaaaaaaaaaa"
+    ):
         load_frames(changed, studio.spec_of(4), cache_dir=tmp_path)

@@ -35,9 +35,15 @@ def test_the_drawn_example_of_the_module_is_true():
 @pytest.mark.parametrize("wanted", [1, 2, 8, 16])
 @pytest.mark.parametrize("ticks_a_frame", [1, 2, 512])
 @pytest.mark.parametrize("start", [0, 7000])
-def test_uniform_is_the_published_index_rule_at_a_steady_rate(num_frames, wanted, ticks_a_frame, start):
+def test_uniform_is_the_published_index_rule_at_a_steady_rate(
+    num_frames, wanted, ticks_a_frame, start
+):
     timeline = steady(num_frames, ticks_a_frame=ticks_a_frame, start=start)
-    expected = [(num_frames - 1) // 2] if wanted == 1 else np.linspace(0, num_frames - 1, wanted).astype(int).tolist()
+    expected = (
+        [(num_frames - 1) // 2]
+        if wanted == 1
+        else np.linspace(0, num_frames - 1, wanted).astype(int).tolist()
+    )
     assert frames(Uniform(num_frames=wanted), timeline) == expected
 
 
@@ -48,7 +54,9 @@ def test_uniform_is_not_misled_by_stamps_rounded_to_milliseconds():
 
 
 def test_a_frame_that_stays_is_seen_as_long_as_it_stays():
-    timeline = Timeline(np.array([0, 500, 600, 700, 800, 900, 1000]), end=1100, time_base=Fraction(1, 1000))
+    timeline = Timeline(
+        np.array([0, 500, 600, 700, 800, 900, 1000]), end=1100, time_base=Fraction(1, 1000)
+    )
     assert frames(Uniform(num_frames=5), timeline) == [0, 0, 1, 3, 6]
 
 
@@ -98,7 +106,9 @@ def test_the_spec_of_a_backbone_names_its_policy():
     rated = FrameSpec(
         num_frames=8, height=64, width=64, resize_short_side=64, sampling="fps", fps=4.0
     )
-    assert sampler_of(rated, short_clips="hold") == FixedRate(num_frames=8, fps=4.0, short_clips="hold")
+    assert sampler_of(rated, short_clips="hold") == FixedRate(
+        num_frames=8, fps=4.0, short_clips="hold"
+    )
 
 
 def test_a_timeline_says_what_it_is():
@@ -106,3 +116,9 @@ def test_a_timeline_says_what_it_is():
     assert repr(timeline) == "Timeline(90 frames, 3.000 s)"
     assert timeline.seconds(30) == pytest.approx(1.0)
     assert steady(1).duration_seconds == pytest.approx(1 / 30)
+
+
+def test_a_rate_is_positive():
+    with pytest.raises(DataError) as caught:
+        FixedRate(num_frames=4, fps=0.0)
+    assert str(caught.value) == "fps is 0 but must be above 0; name a rate"

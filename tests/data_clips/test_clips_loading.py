@@ -162,13 +162,24 @@ def test_a_folder_by_its_bare_name(tmp_path, monkeypatch):
     assert load_clips("stimuli").ids == ("a",)
 
 
+def test_a_card_wins_over_a_folder_of_its_name(home, monkeypatch):
+    monkeypatch.chdir(home)
+    (home / "study").mkdir()
+    (home / "demo").mkdir()
+    assert load_clips("study", videos_dir=".").simulated
+    with pytest.raises(DataError, match="run `bgs demo`"):  # the card that is shipped
+        load_clips("demo", videos_dir=".")
+
+
 def test_wrong_folders(tmp_path):
     with pytest.raises(DataError) as caught:
         load_clips(tmp_path / "no")
     assert str(caught.value) == (
         f"'{tmp_path}/no' is not a folder; name a folder of videos or a card"
     )
-    with pytest.raises(DataError, match="the folder holds no videos; videos end in one of .avi .gif"):
+    with pytest.raises(
+        DataError, match=r"the folder holds no videos; videos end in one of \.avi \.gif"
+    ):
         load_clips(tmp_path)
     for name in ("a.mp4", "a.webm"):
         (tmp_path / name).touch()
@@ -199,6 +210,8 @@ def test_values_cannot_be_changed():
 
 
 def test_loading_clips_needs_no_torch():
-    code = "import sys, bgs.data.clips, bgs.data.features; print({'torch', 'av'} & set(sys.modules))"
+    code = (
+        "import sys, bgs.data.clips, bgs.data.features; print({'torch', 'av'} & set(sys.modules))"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"

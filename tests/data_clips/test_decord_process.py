@@ -6,9 +6,10 @@ import logging
 import os
 import time
 
+import numpy as np
 import pytest
 
-from bgs.data.decoding import decode_clip, decord_process
+from bgs.data.decoding import decode_clip, decord_child, decord_process
 from bgs.data.decoding.decord_process import DecordProcess, decord_version
 from bgs.errors import ConfigError
 
@@ -77,6 +78,19 @@ def test_a_process_is_replaced_when_worn_out_and_not_shared_across_a_fork(monkey
     monkeypatch.undo()
     process.close()
     assert not process.usable
+
+
+@pytest.mark.skipif(decord_version() is None, reason="decord has no wheel for this platform")
+def test_what_the_process_answers(studio):
+    path = str(studio.clip("plain.mp4"))
+    header, pixels = decord_child.read_pictures(path, [0, 29])
+    assert header == {"count": 30, "shape": (2, 96, 128, 3)}
+    pictures = np.frombuffer(pixels, dtype=np.uint8).reshape(2, 96, 128, 3)
+    assert studio.numbers_of(pictures) == [0, 29]
+    assert decord_child.read_pictures(path, [30]) == ({"error": "counts 30 frames"}, b"")
+    header, pixels = decord_child.read_pictures(str(studio.clip("av1.mp4")), [0])
+    assert "cannot find video stream" in header["error"]
+    assert pixels == b""
 
 
 def test_a_decoder_that_is_not_installed(studio):

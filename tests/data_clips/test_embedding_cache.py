@@ -61,7 +61,9 @@ def test_a_matrix_of_the_wrong_shape_is_not_stored(tmp_path):
     cache = EmbeddingCache(tmp_path)
     with pytest.raises(DataError) as caught:
         cache.get_or_compute({}, ["a"], lambda: MATRIX)
-    assert str(caught.value) == "embeddings of shape (2, 3) do not fit 1 clips; compute one row a clip"
+    assert (
+        str(caught.value) == "embeddings of shape (2, 3) do not fit 1 clips; compute one row a clip"
+    )
     assert not cache.folder.exists()
 
 
