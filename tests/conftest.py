@@ -63,6 +63,15 @@ def _keep_random_state() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Decoded clips and features are cached for this session alone, never in the user's home."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("BGS_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _no_network() -> Iterator[None]:
     """A test that reaches for the network fails at once, and says where it wanted to go."""
     patch = pytest.MonkeyPatch()

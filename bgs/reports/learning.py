@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bgs.reports.canvas import Canvas, Dot, Label, Line, polyline
+from bgs.reports.canvas import Canvas
+from bgs.reports.marks import Dot, Label, Line, polyline
 from bgs.reports.panels import Figure, Panel
 from bgs.reports.scales import Scale, format_tick, nice_ticks, spread_apart
 

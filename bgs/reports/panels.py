@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bgs.reports.canvas import Canvas, Label, side_by_side
+from bgs.reports.canvas import Canvas, side_by_side
+from bgs.reports.marks import Label
 
 TITLE_HEIGHT = 20.0
 

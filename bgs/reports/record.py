@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from bgs.errors import DataError
 from bgs.rdm import RDM
+from bgs.reports.summary import is_simulated
 
 IntArray = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
@@ -69,7 +70,7 @@ class RunRecord:
     @property
     def simulated(self) -> bool:
         """Whether the judgments were made by simulated participants."""
-        return bool(self.results.get("simulated", False))
+        return is_simulated(self.results)
 
     def __repr__(self) -> str:
         clips = 0 if self.human is None else len(self.human)

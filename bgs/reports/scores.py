@@ -7,14 +7,16 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from bgs.reports.canvas import Canvas, Dot, Label, Line, polyline
+from bgs.reports.canvas import Canvas
+from bgs.reports.marks import Dot, Label, Line, polyline
 from bgs.reports.panels import Figure, Panel
 from bgs.reports.scales import Scale, format_tick, nice_ticks
 from bgs.reports.summary import CeilingLine, ScoreRow, format_interval, format_share
 
-WIDTH, ROW, CHARACTER = 640.0, 25.0, 6.4
+WIDTH, ROW = 640.0, 25.0
+CHARACTER, BOLD_CHARACTER = 6.5, 7.4  # points of a letter at size 12, on the safe side
 LABEL_WIDTHS = (90.0, 250.0)
-ROLES = {"after": "accent", "before": "second", "control": "muted", "ceiling": "muted"}
+ROLES = {"after": "accent", "before": "second"}
 
 
 def draw_scores(rows: Sequence[ScoreRow], ceilings: Sequence[CeilingLine]) -> Figure | None:
@@ -22,7 +24,7 @@ def draw_scores(rows: Sequence[ScoreRow], ceilings: Sequence[CeilingLine]) -> Fi
     scored = sorted((row for row in rows if row.r2 is not None), key=lambda row: -(row.r2 or 0.0))
     if not scored:
         return None
-    labels = max(len(row.label) for row in scored) * CHARACTER + 14
+    labels = max(len(row.label) * _letter(row) for row in scored) + 14
     left = min(max(labels, LABEL_WIDTHS[0]), LABEL_WIDTHS[1])
     top = 14.0 * len(ceilings) + 8
     bottom = top + ROW * len(scored)
@@ -59,18 +61,20 @@ def _draw_ceilings(
 
 
 def _draw_row(canvas: Canvas, row: ScoreRow, scale: Scale, *, y: float, left: float) -> None:
-    role = ROLES.get(row.role, "ink")
-    fits = int((left - 14) / CHARACTER)
+    role = ROLES.get(row.role, "muted" if row.is_reference else "ink")
+    fits = int((left - 14) / _letter(row))
     label = row.label if len(row.label) <= fits else row.label[: fits - 1] + "…"
     bold = row.role == "after"
     canvas.add(Label(left - 12, y + 4, label, role, "end", 12, bold))
     canvas.add(Line(((scale.start, y), (scale.stop, y)), "rule", 0.5))
     if row.r2_ci is not None:
         canvas.add(polyline(map(scale, row.r2_ci), (y, y), role=role, width=2.0))
-    canvas.add(
-        Dot(scale(row.r2 or 0.0), y, 4.5, role, filled=row.role not in ("control", "ceiling"))
-    )
+    canvas.add(Dot(scale(row.r2 or 0.0), y, 4.5, role, filled=not row.is_reference))
     canvas.add(Label(WIDTH - 4, y + 4, format_share(row.r2), role, "end", 12, bold))
+
+
+def _letter(row: ScoreRow) -> float:
+    return BOLD_CHARACTER if row.role == "after" else CHARACTER
 
 
 def _draw_axis(canvas: Canvas, scale: Scale, *, y: float) -> None:

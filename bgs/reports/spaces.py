@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bgs.rdm import RDM
-from bgs.reports.canvas import Box, Canvas, Dot, Label, Picture
+from bgs.reports.canvas import Canvas
 from bgs.reports.geometry import Arrangement, map_clips, rank_distances
+from bgs.reports.marks import Box, Dot, Label, Picture
 from bgs.reports.panels import Figure, Panel
 from bgs.reports.record import RunRecord
 from bgs.reports.scales import Scale

@@ -15,6 +15,8 @@ Interval = tuple[float, float]
 DASH = "–"
 MINUS = "−"
 
+CONTENDERS = ("model", "before", "after", "baseline")
+
 # A model may pass the first, which is about two halves of the judgments; none is expected to pass the second.
 CEILINGS = {"paper": "split-half ceiling", "max_model": "bound for a perfect model"}
 
@@ -32,6 +34,11 @@ class ScoreRow:
     two_way: float | None
     three_way: float | None
     three_way_ci: Interval | None
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether it stands in the table to be compared with, and is set in grey."""
+        return self.role not in CONTENDERS
 
 
 @dataclass(frozen=True)
@@ -106,7 +113,7 @@ def format_interval(interval: Interval | None, *, digits: int = 3) -> str:
 
 def people(results: Results) -> str:
     """Who judged: never "people" where nobody did."""
-    return "simulated participants" if results.get("simulated") else "people"
+    return "simulated participants" if is_simulated(results) else "people"
 
 
 def ceilings(results: Results) -> list[CeilingLine]:
@@ -121,15 +128,26 @@ def ceilings(results: Results) -> list[CeilingLine]:
 
 
 def find_ceiling(results: Results) -> Results:
-    """The noise ceiling, wherever the results keep it."""
-    after = results.get("after") or {}
-    return results.get("ceiling") or after.get("ceiling") or {}
+    """The noise ceiling of the judgments, the same in every block."""
+    return _find(results, "ceiling")
 
 
 def find_protocol(results: Results) -> Results:
     """How the numbers were made."""
-    after = results.get("after") or {}
-    return results.get("protocol") or after.get("protocol") or {}
+    return _find(results, "protocol")
+
+
+def is_simulated(results: Results) -> bool:
+    """Whether simulated participants judged; either place that can say so is enough."""
+    return (
+        bool(results.get("simulated")) or find_protocol(results).get("participants") == "simulated"
+    )
+
+
+def _find(results: Results, key: str) -> Results:
+    """What the results, or else the first of their blocks that has it, hold under this key."""
+    blocks = [results, results.get("after") or {}, *(results.get("models") or ())]
+    return next((block[key] for block in blocks if block.get(key)), {})
 
 
 def summarise(results: Results) -> str:
@@ -150,7 +168,12 @@ def summarise(results: Results) -> str:
     change = (
         f"a difference of {format_share(gain)} with a 95 % interval of {format_interval(interval)}"
     )
-    return f"{moved}, {change}: {_verdict(interval)} {_say_ceiling(results)}".strip()
+    sentences = (
+        f"{moved}, {change}: {_verdict(interval)}",
+        _say_unbeaten(results),
+        _say_ceiling(results),
+    )
+    return " ".join(filter(None, sentences))
 
 
 def _verdict(interval: Interval) -> str:
@@ -160,6 +183,19 @@ def _verdict(interval: Interval) -> str:
     if high < 0:
         return "tuning moved the features away from the judgments."
     return "the interval includes 0, so these clips do not show that tuning changed the agreement."
+
+
+def _say_unbeaten(results: Results) -> str:
+    """What the tuned model is not shown to beat, of all it was compared with besides its own start."""
+    unbeaten = [
+        str(item.get("from"))
+        for item in (results.get("comparisons") or ())[1:]
+        if (interval := as_interval(item.get("ci95"))) is not None and interval[0] <= 0
+    ]
+    if not unbeaten:
+        return ""
+    *most, last = unbeaten
+    return f"The tuned model is not shown to beat {', '.join(most)}{' or ' if most else ''}{last}."
 
 
 def _say_ceiling(results: Results) -> str:

@@ -11,6 +11,7 @@ from bgs.reports.summary import (
     format_interval,
     format_percent,
     format_share,
+    is_simulated,
     score_rows,
     summarise,
 )
@@ -18,8 +19,7 @@ from bgs.reports.summary import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-STYLES = {"after": "bold", "control": "dim", "ceiling": "dim"}
-HEADINGS = ("model", "R²", "95 % interval", "Spearman", "two-way %", "three-way %")
+HEADINGS = ("model", "R²", "95 % CI", "Spearman", "2-way %", "3-way %")
 
 
 def print_results(results: Mapping[str, Any], *, console: Console | None = None) -> None:
@@ -30,7 +30,7 @@ def print_results(results: Mapping[str, Any], *, console: Console | None = None)
     from rich.table import Table
 
     console = console or Console()
-    if results.get("simulated"):
+    if is_simulated(results):
         console.print(
             "[bold]Simulated data:[/bold] the judgments come from simulated participants."
         )
@@ -40,7 +40,10 @@ def print_results(results: Mapping[str, Any], *, console: Console | None = None)
             heading, justify="left" if heading == "model" else "right", no_wrap=heading != "model"
         )
     for row in score_rows(results):
-        table.add_row(*(escape(cell) for cell in _cells(row)), style=STYLES.get(row.role))
+        table.add_row(
+            *(escape(cell) for cell in _cells(row)),
+            style="bold" if row.role == "after" else "dim" if row.is_reference else None,
+        )
     console.print(table)
     for line in ceilings(results):
         console.print(f"{line.name}: R² {format_share(line.r2)} {escape(format_interval(line.ci))}")

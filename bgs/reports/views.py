@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bgs.reports.facts import count_rows, say_facts, say_provenance
 from bgs.reports.figures import draw_figures
 from bgs.reports.geometry import Arrangement, Flip, arrange, find_flips, nearest_clips
 from bgs.reports.panels import Figure
@@ -19,10 +20,6 @@ from bgs.reports.summary import (
     ScoreRow,
     as_interval,
     ceilings,
-    find_ceiling,
-    find_protocol,
-    format_count,
-    format_share,
     people,
     score_rows,
     summarise,
@@ -129,8 +126,8 @@ def view_run(record: RunRecord, *, key: str, keys: Mapping[str, str]) -> RunView
         simulated=record.simulated,
         people=people(results),
         summary=summarise(results),
-        facts=tuple(_facts(results)),
-        exclusions=tuple(_exclusions(results)),
+        facts=tuple(say_facts(results)),
+        exclusions=tuple(count_rows(results)),
         rows=tuple(score_rows(results)),
         ceilings=tuple(ceilings(results)),
         differences=tuple(_differences(results)),
@@ -138,7 +135,7 @@ def view_run(record: RunRecord, *, key: str, keys: Mapping[str, str]) -> RunView
         spaces=tuple(title for title, _ in name_spaces(record).values()),
         neighbours=tuple(_neighbours(record, arrangement, clips)),
         flips=_flips(record, clips),
-        provenance=tuple(_provenance(results)),
+        provenance=tuple(say_provenance(results)),
         config=record.config,
     )
 
@@ -158,65 +155,6 @@ def _view_clips(
         )
         for index, clip in enumerate(record.human.ids)
     ]
-
-
-def _facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
-    data = results.get("data_counts") or {}
-    name = data.get("name") or results.get("data")
-    facts = [("Data", str(name))] if name else []
-    for title, key in (("Clips", "n_clips"), ("Judgments", "n_judgments")):
-        if key in data:
-            facts.append((title, _count(data[key])))
-    if "n_participants" in data:
-        who = "Simulated participants" if results.get("simulated") else "Participants"
-        facts.append((who, _count(data["n_participants"])))
-    third = data.get("third") or find_protocol(results).get("third")
-    if third in THIRDS:
-        facts.append(("Pairs", THIRDS[third]))
-    after = results.get("after") or results
-    if "n_pairs" in after:
-        facts.append(
-            (
-                "Scored on",
-                f"{_count(after.get('n_pairs'))} pairs, {_count(after.get('n_triplets'))} judgments",
-            )
-        )
-    training = results.get("training") or {}
-    if "best_epoch" in training:
-        score = format_share(training.get("validation_spearman"))
-        facts.append(
-            (
-                "Epoch kept",
-                f"{training['best_epoch']} (validation Spearman {score}; test clips played no part)",
-            )
-        )
-    return facts
-
-
-THIRDS = {
-    "within": "from judgments whose three clips are all held out",
-    "any": "from judgments in which both clips appear, whatever the third",
-}
-
-
-def _count(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{_count(number)} {name}" for name, number in value.items())
-    return format_count(value) if isinstance(value, int) else str(value)
-
-
-def _exclusions(results: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Rows in, what was dropped and why, rows out: the sum must be plain to see."""
-    report = (results.get("data_counts") or {}).get("exclusions") or {}
-    dropped = report.get("dropped") or {}
-    if "rows_in" not in report:
-        return []
-    reasons = [
-        (str(reason).replace("_", " "), -int(number))
-        for reason, number in dropped.items()
-        if number
-    ]
-    return [("rows read", int(report["rows_in"])), *reasons, ("rows used", int(report["rows_out"]))]
 
 
 def _differences(results: Mapping[str, Any]) -> list[DifferenceRow]:
@@ -267,23 +205,3 @@ def _flips(record: RunRecord, clips: Sequence[ClipView]) -> FlipCount | None:
         examples_mended=show(mended, wrong="before"),
         examples_broken=show(broken, wrong="after"),
     )
-
-
-def _provenance(results: Mapping[str, Any]) -> list[tuple[str, str]]:
-    after = results.get("after") or {}
-    protocol = find_protocol(results)
-    ceiling = find_ceiling(results)
-    pairs = [
-        ("seed", results.get("seed", after.get("seed"))),
-        ("commit", results.get("commit")),
-        ("intervals", protocol.get("interval")),
-        ("resamples", protocol.get("num_bootstrap")),
-        (
-            "ceilings",
-            f"{ceiling['num_splits']} splits over {ceiling.get('over')}"
-            if "num_splits" in ceiling
-            else None,
-        ),
-    ]
-    versions = results.get("versions") or after.get("versions") or {}
-    return [(name, str(value)) for name, value in [*pairs, *versions.items()] if value is not None]

@@ -14,8 +14,9 @@ import pandas as pd
 import pytest
 
 from bgs.errors import DataError
-from bgs.reports.canvas import Box, Canvas, Dot, Label, Line, side_by_side
+from bgs.reports.canvas import Canvas, side_by_side
 from bgs.reports.figures import draw_figures, write_figures
+from bgs.reports.marks import Box, Dot, Label, Line
 from bgs.reports.page import render_report
 from bgs.reports.record import RunRecord
 from bgs.reports.scores import draw_scores

@@ -52,6 +52,24 @@ def test_the_summary_claims_what_the_interval_allows(ci: list[float], verdict: s
     )
 
 
+def test_the_summary_names_what_was_not_beaten() -> None:
+    results = results_with([0.1, 0.2]) | {
+        "comparisons": [
+            {"from": "untuned", "ci95": [-0.1, 0.2]},
+            {"from": "head only", "ci95": [-0.1, 0.2]},
+            {"from": "shuffled", "ci95": [0.1, 0.2]},
+            {"from": "captions", "ci95": [-0.3, -0.2]},
+            {"from": "unknown", "ci95": None},
+        ]
+    }
+    assert (
+        " judgments. The tuned model is not shown to beat head only or captions. For scale"
+        in summarise(results)
+    )
+    results["comparisons"] = results["comparisons"][:2]
+    assert "The tuned model is not shown to beat head only." in summarise(results)
+
+
 def test_without_an_interval_nothing_is_claimed() -> None:
     assert summarise(results_with(None)) == (
         "On 60 held-out clips, agreement with people went from R² .100 to .250 with tuning, a difference of .150 "
@@ -76,6 +94,18 @@ def test_scores_without_tuning_name_the_best_model() -> None:
     )
     assert summarise({"models": blocks[:1]}) == "a agrees with people at R² .100."
     assert summarise({}) == "No model was scored in this run."
+
+
+def test_a_block_alone_knows_its_ceiling_and_who_judged() -> None:
+    block = {
+        "model": "m",
+        "rsa": {"r2": 0.1},
+        "ceiling": {"max_model": {"r2": 0.5}},
+        "protocol": {"participants": "simulated"},
+    }
+    text = "m agrees with simulated participants at R² .100. For scale: bound for a perfect model .500."
+    assert summarise(block) == text
+    assert summarise({"models": [block]}) == text
 
 
 def test_rows_come_from_models_else_from_before_and_after_else_from_the_results() -> None:
