@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bgs.errors import ConfigError
 
@@ -28,15 +28,22 @@ class DataSettings(Settings):
     """Which judgments and clips, and how they are divided."""
 
     triplets: str = Field(description="name of a card in triplets_dir, or a file of judgments")
-    videos: str | None = Field(default=None, description="name of a card in videos_dir, or a folder of clips")
+    videos: str | None = Field(
+        default=None, description="name of a card in videos_dir, or a folder of clips"
+    )
     triplets_dir: Path = Path("triplets")
     videos_dir: Path = Path("videos")
     third: Literal["within", "any"] = Field(
-        default="within", description="which judgments define a pair: all three clips in the split, or any third"
+        default="within",
+        description="which judgments define a pair: all three clips in the split, or any third",
     )
-    validation_fraction: float = Field(default=0.2, gt=0, lt=1, description="share of the training clips kept to choose the epoch")
+    validation_fraction: float = Field(
+        default=0.2, gt=0, lt=1, description="share of the training clips kept to choose the epoch"
+    )
     decoder: Literal["auto", "pyav", "decord", "torchcodec"] = "auto"
-    cache_dir: Path | None = Field(default=None, description="where decoded clips are kept; default ~/.cache/bgs")
+    cache_dir: Path | None = Field(
+        default=None, description="where decoded clips are kept; default ~/.cache/bgs"
+    )
     num_workers: int = Field(default=2, ge=0)
 
 
@@ -46,10 +53,18 @@ class BackboneSettings(Settings):
     name_or_path: str = "bgs-tiny"
     revision: str | None = None
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    pooling: Literal["mean", "cls"] | None = Field(default=None, description="default: what the family calls for")
-    random_init: bool = Field(default=False, description="the architecture without its weights: a control")
-    num_frames: int | None = Field(default=None, ge=1, description="frames a clip; default: the backbone's own")
-    image_size: int | None = Field(default=None, ge=1, description="for families that take any; default: its own")
+    pooling: Literal["mean", "cls"] | None = Field(
+        default=None, description="default: what the family calls for"
+    )
+    random_init: bool = Field(
+        default=False, description="the architecture without its weights: a control"
+    )
+    num_frames: int | None = Field(
+        default=None, ge=1, description="frames a clip; default: the backbone's own"
+    )
+    image_size: int | None = Field(
+        default=None, ge=1, description="for families that take any; default: its own"
+    )
 
 
 class LoraSettings(Settings):
@@ -58,7 +73,9 @@ class LoraSettings(Settings):
     r: int = Field(default=8, ge=0)
     lora_alpha: int = Field(default=16, ge=1)
     lora_dropout: float = Field(default=0.1, ge=0, lt=1)
-    target_modules: tuple[str, ...] | None = Field(default=None, description="default: the family's preset")
+    target_modules: tuple[str, ...] | None = Field(
+        default=None, description="default: the family's preset"
+    )
     layers_to_transform: tuple[int, ...] | None = None
     use_dora: bool = False
     use_rslora: bool = False
@@ -70,7 +87,9 @@ class HeadSettings(Settings):
     kind: Literal["paper", "linear", "square", "mlp", "none"] = Field(
         default="paper", description="'square' keeps the width and starts at the identity"
     )
-    dim: int = Field(default=128, ge=2, description="not used by 'square' and 'none', which keep the width")
+    dim: int = Field(
+        default=128, ge=2, description="not used by 'square' and 'none', which keep the width"
+    )
     dropout: float = Field(default=0.3, ge=0, lt=1)
 
 
@@ -95,7 +114,8 @@ class TripletTerm(Settings):
     weight: Weight = 0.7
     margin: float = Field(default=0.2, ge=0)
     symmetric: bool = Field(
-        default=False, description="both clips of the pair in turn as anchor, instead of the first alone"
+        default=False,
+        description="both clips of the pair in turn as anchor, instead of the first alone",
     )
 
 
@@ -103,7 +123,9 @@ class OddOneOutTerm(Settings):
     """Cross-entropy of picking the pair people left, among the three pairs of a judgment."""
 
     weight: Weight = 1.0
-    temperature: float = Field(default=0.1, gt=0, description="of the softmax over cosine similarities")
+    temperature: float = Field(
+        default=0.1, gt=0, description="of the softmax over cosine similarities"
+    )
 
 
 class HardNegativeTerm(Settings):
@@ -112,7 +134,9 @@ class HardNegativeTerm(Settings):
     weight: Weight = 0.7
     margin: float = Field(default=0.2, ge=0)
     per_epoch: int = Field(
-        default=738, ge=1, description="extra constraints an epoch; 6 x 123 is what the RSA term sees"
+        default=738,
+        ge=1,
+        description="extra constraints an epoch; 6 x 123 is what the RSA term sees",
     )
 
 
@@ -131,7 +155,9 @@ class RankRsaTerm(Settings):
     weight: Weight = Ramp(start=0.3, per_epoch=0.1, stop=0.7)
     count_weighted: bool = False
     temperature: float = Field(
-        default=0.1, gt=0, description="width of a soft rank, in standard deviations of the distances"
+        default=0.1,
+        gt=0,
+        description="width of a soft rank, in standard deviations of the distances",
     )
 
 
@@ -157,8 +183,12 @@ class AugmentationSettings(Settings):
     """Random changes of a clip that leave its meaning alone; each is off at 0."""
 
     crop: float = Field(default=0.0, ge=0, lt=1, description="largest share of each side cut away")
-    flip: bool = Field(default=False, description="mirror half the clips; left and right can matter")
-    colour: float = Field(default=0.0, ge=0, lt=1, description="largest change of brightness and contrast")
+    flip: bool = Field(
+        default=False, description="mirror half the clips; left and right can matter"
+    )
+    colour: float = Field(
+        default=0.0, ge=0, lt=1, description="largest change of brightness and contrast"
+    )
     temporal_jitter: int = Field(default=0, ge=0, description="largest shift in frames")
 
 
@@ -166,36 +196,50 @@ class TrainingSettings(Settings):
     """The optimisation loop."""
 
     batching: Literal["clips", "triplets"] = Field(
-        default="clips", description="batches of clips with all judgments inside, or the published protocol"
+        default="clips",
+        description="batches of clips with all judgments inside, or the published protocol",
     )
     large_batch: bool = Field(
-        default=False, description="one exact step an epoch over all training clips, embedded in chunks"
+        default=False,
+        description="one exact step an epoch over all training clips, embedded in chunks",
     )
     published: PublishedProtocol = PublishedProtocol()
     learning_rate: float = Field(default=1e-4, gt=0)
-    head_learning_rate: float | None = Field(default=None, gt=0, description="default: learning_rate")
+    head_learning_rate: float | None = Field(
+        default=None, gt=0, description="default: learning_rate"
+    )
     weight_decay: float = Field(default=0.01, ge=0)
     adam_beta1: float = Field(default=0.9, ge=0, lt=1)
     adam_beta2: float = Field(default=0.999, ge=0, lt=1)
     num_train_epochs: int = Field(default=50, ge=1)
     per_device_train_batch_size: int = Field(
-        default=32, ge=1, description="clips a device embeds at a time; judgments with batching: triplets"
+        default=32,
+        ge=1,
+        description="clips a device embeds at a time; judgments with batching: triplets",
     )
     gradient_accumulation_steps: int = Field(default=1, ge=1)
-    lr_scheduler_type: Literal["constant", "cosine", "reduce_lr_on_plateau"] = "reduce_lr_on_plateau"
+    lr_scheduler_type: Literal["constant", "cosine", "reduce_lr_on_plateau"] = (
+        "reduce_lr_on_plateau"
+    )
     warmup_ratio: float = Field(default=0.0, ge=0, lt=1)
     lr_plateau_patience: int = Field(default=3, ge=0)
     lr_plateau_factor: float = Field(default=0.5, gt=0, lt=1)
     max_grad_norm: float = Field(default=1.0, gt=0)
     early_stopping_patience: int | None = Field(default=5, ge=1)
     ema_decay: float | None = Field(
-        default=None, gt=0, lt=1, description="validate and keep an exponential average of the weights"
+        default=None,
+        gt=0,
+        lt=1,
+        description="validate and keep an exponential average of the weights",
     )
     augmentation: AugmentationSettings | None = None
     bf16: bool = Field(default=False, description="autocast to bfloat16 where the device has it")
     fp16: bool = Field(default=False, description="autocast to float16 with loss scaling, on a GPU")
     gradient_checkpointing: bool = False
     save_steps: int | None = Field(default=None, ge=1, description="checkpoint inside an epoch too")
+    save_interval_seconds: float = Field(
+        default=5.0, ge=0, description="epochs that end sooner after a checkpoint make none"
+    )
     save_total_limit: int = Field(default=2, ge=1)
     report_to: Literal["none", "wandb", "tensorboard"] = "none"
 
@@ -203,9 +247,23 @@ class TrainingSettings(Settings):
 class EvaluationSettings(Settings):
     """How a model is scored on held-out clips."""
 
-    num_bootstrap: int = Field(default=1000, ge=0)
+    num_bootstrap: int = Field(
+        default=1000,
+        ge=0,
+        description="samples of clips behind every interval; 0 for none, else 100 or more",
+    )
     num_split_halves: int = Field(default=200, ge=2)
-    caption_model: str = Field(default="tfidf", description="'tfidf', or a sentence-transformers id or folder")
+    caption_model: str = Field(
+        default="tfidf", description="'tfidf', or a sentence-transformers id or folder"
+    )
+
+    @field_validator("num_bootstrap")
+    @classmethod
+    def _enough_for_percentiles(cls, value: int) -> int:
+        # Refused here, before a run starts, and not when it is scored.
+        if 0 < value < 100:
+            raise ValueError("input should be 0 or 100 and more")
+        return value
 
 
 class FitConfig(Settings):
@@ -229,13 +287,19 @@ class FitConfig(Settings):
 def load_config(path: Path, *, overrides: Sequence[str] = ()) -> FitConfig:
     """A config from a YAML file, then `key.sub=value` words on top of it."""
     if not path.is_file():
-        raise ConfigError(f"config {str(path)!r} does not exist", remedy="see `bgs fit --help` for an example")
+        raise ConfigError(
+            f"config {str(path)!r} does not exist", remedy="see `bgs fit --help` for an example"
+        )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"not readable as YAML ({error})", remedy="mend the file", file=path) from error
+        raise ConfigError(
+            f"not readable as YAML ({error})", remedy="mend the file", file=path
+        ) from error
     if not isinstance(values, dict):
-        raise ConfigError("a config is a mapping of settings", remedy="start with `data:`", file=path)
+        raise ConfigError(
+            "a config is a mapping of settings", remedy="start with `data:`", file=path
+        )
     for word in overrides:
         _override(values, word)
     return parse_config(values, file=path)
@@ -250,7 +314,9 @@ def parse_config(values: dict[str, Any], *, file: Path | None = None) -> FitConf
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise ConfigError(
-                f"unknown setting {key!r}", remedy="`bgs fit CONFIG --print-config` lists the settings", file=file
+                f"unknown setting {key!r}",
+                remedy="`bgs fit CONFIG --print-config` lists the settings",
+                file=file,
             ) from error
         raise ConfigError(
             f"setting {key!r}: {first['msg'].lower()}, got {first.get('input')!r}",
@@ -273,7 +339,9 @@ def _override(values: dict[str, Any], word: str) -> None:
     for parent in parents:
         child = place.setdefault(parent, {})
         if not isinstance(child, dict):
-            raise ConfigError(f"setting {key!r}: {parent!r} has no settings below it", remedy="check the key")
+            raise ConfigError(
+                f"setting {key!r}: {parent!r} has no settings below it", remedy="check the key"
+            )
         place = child
     try:
         place[leaf] = yaml.safe_load(text)

@@ -23,7 +23,9 @@ class BgsError(ValueError):
         self.remedy = remedy
         self.file = None if file is None else str(file)
         self.row = row
-        place = "" if self.file is None else self.file + ("" if row is None else f", row {row}") + ": "
+        place = (
+            "" if self.file is None else self.file + ("" if row is None else f", row {row}") + ": "
+        )
         super().__init__(f"{place}{what}; {remedy}")
 
     def __str__(self) -> str:

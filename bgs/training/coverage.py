@@ -27,13 +27,14 @@ class Coverage:
         self.judgments = np.zeros(len(triplets), dtype=np.int64)
         order = np.argsort(triplets, axis=None, kind="stable")
         starts = np.searchsorted(triplets.ravel()[order], np.arange(1, num_clips))
-        self._judgments_of = np.split(
-            order // 3, starts
-        )  # for each clip, the judgments that show it
+        # For each clip, the judgments that show it.
+        self._judgments_of = np.split(order // 3, starts)
 
     def divide(self, num_batches: int, rng: np.random.Generator) -> list[IntArray]:
         """Batches of nearly equal size that hold each clip once; counts what they cover."""
         num_clips = len(self.pairs)
+        if num_batches == 1:  # everything meets everything: there is nothing to even out
+            return [np.arange(num_clips)]
         left = np.ones(num_clips, dtype=np.bool_)
         batches = []
         for batch in range(num_batches):

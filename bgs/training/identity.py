@@ -12,7 +12,12 @@ from bgs.errors import TrainingError
 from bgs.training.judged import JudgedClips
 
 # Settings that do not touch a weight may change between two parts of a run.
-HARMLESS = ("training.save_steps", "training.save_total_limit", "training.report_to")
+HARMLESS = (
+    "training.save_steps",
+    "training.save_interval_seconds",
+    "training.save_total_limit",
+    "training.report_to",
+)
 
 
 def identify_run(
@@ -52,7 +57,7 @@ def check_same_run(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     if changes:
         raise TrainingError(
             "the run to resume had other settings: " + ", ".join(changes),
-            remedy="resume with the old ones, or allow the change explicitly",
+            remedy="resume with the old ones, or allow the changes (--allow-changes)",
         )
 
 

@@ -109,30 +109,59 @@ def make_tracker(name: str, *, output_dir: Path, config: Mapping[str, Any]) -> T
     return None
 
 
-class ProgressBar:
-    """Updates done, loss parts, the latest validation score and clips a second."""
+class RunLog:
+    """Metrics file, progress bar and tracker together; silent in all processes but the main one."""
 
-    def __init__(self, *, total: int, done: int, shown: bool) -> None:
-        self._bar = tqdm(
-            total=total, initial=done, desc="train", unit="step", disable=not shown, mininterval=0.2
-        )
+    def __init__(self, output_dir: Path, *, silent: bool) -> None:
+        self.output_dir = output_dir
+        self.silent = silent
+        self.metrics = MetricsFile(output_dir / "metrics.jsonl")
+        self._bar: tqdm[Any] | None = None
+        self._tracker: Tracker | None = None
         self._validation: float | None = None
 
-    def step(self, losses: Mapping[str, float], *, clips_per_second: float) -> None:
-        """One update more."""
-        numbers = {name: f"{value:.3f}" for name, value in losses.items()}
-        if self._validation is not None:
-            numbers["validation"] = f"{self._validation:.3f}"
-        self._bar.set_postfix({**numbers, "clips/s": f"{clips_per_second:.0f}"}, refresh=False)
-        self._bar.update()
+    def open(
+        self, *, total: int, done: int, progress: bool, report_to: str, config: Mapping[str, Any]
+    ) -> None:
+        """Start showing `done` of `total` updates, and whatever tracker is asked for."""
+        if self.silent:
+            return
+        self._bar = tqdm(total=total, initial=done, desc="train", unit="step", disable=not progress)
+        self._tracker = make_tracker(report_to, output_dir=self.output_dir, config=config)
 
-    def validated(self, score: float) -> None:
-        """A new validation score."""
-        self._validation = score
+    def step(self, record: Record, *, losses: Mapping[str, float]) -> None:
+        """One update more."""
+        if self._bar is not None:
+            shown = {name: f"{value:.3f}" for name, value in losses.items()}
+            if self._validation is not None:
+                shown["validation"] = f"{self._validation:.3f}"
+            shown["clips/s"] = f"{record['clips_per_second']:.0f}"
+            self._bar.set_postfix(shown, refresh=False)
+            self._bar.update()
+        self._write(record)
+
+    def epoch(self, record: Record) -> None:
+        """One epoch more, validated."""
+        self._validation = record["validation_rsa"]
+        self._write(record)
+
+    def rewind(self, size: int) -> None:
+        """Forget the metrics after a checkpoint."""
+        if not self.silent:
+            self.metrics.rewind(size)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
-        self._bar.close()
+        """Leave the bar as it stands and end the tracker."""
+        if self._bar is not None:
+            self._bar.close()
+        if self._tracker is not None:
+            self._tracker.close()
+
+    def _write(self, record: Record) -> None:
+        if not self.silent:
+            self.metrics.append(record)
+        if self._tracker is not None:
+            self._tracker.log(record, step=record["step"])
 
 
 def _numbers(record: Mapping[str, Any]) -> dict[str, float]:

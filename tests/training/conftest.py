@@ -102,7 +102,12 @@ def run(world: World, tmp_path: Path) -> Callable[..., tuple[TinyModel, Training
         **settings: Any,
     ) -> tuple[TinyModel, TrainingResult]:
         model = TinyModel() if model is None else model
-        values = {"learning_rate": 0.01, "num_train_epochs": 4, "per_device_train_batch_size": 8}
+        values = {
+            "learning_rate": 0.01,
+            "num_train_epochs": 4,
+            "per_device_train_batch_size": 8,
+            "save_interval_seconds": 0,
+        }
         result = train(
             model,
             world.bank,

@@ -88,6 +88,18 @@ def test_no_pair_and_no_judgment_starves() -> None:
     assert coverage.judgments.std() < np.sqrt(chance)
 
 
+def test_coverage_evens_out_pairs_where_there_are_no_judgments() -> None:
+    coverage = Coverage(12, np.empty((0, 3), dtype=np.int64))
+    rng = np.random.default_rng(0)
+    for _ in range(22):
+        batches = coverage.divide(3, rng)
+        assert sorted(np.concatenate(batches)) == list(range(12))
+    pairs = coverage.pairs[np.triu_indices(12, k=1)]
+    assert pairs.mean() == pytest.approx(22 * 3 / 11)
+    assert pairs.min() >= 4
+    assert pairs.max() <= 8
+
+
 def test_a_sampler_continues_where_another_stopped(judged) -> None:
     def clips(draws: list[Any]) -> list[list[int]]:
         return [draw.clips.tolist() for draw in draws]

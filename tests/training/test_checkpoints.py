@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import multiprocessing
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -98,34 +98,37 @@ def test_leftovers_of_a_killed_save_are_ignored_and_swept_away(folder: Path) -> 
     assert checkpoints.steps() == [1, 2]
 
 
-FULL_DISK = """
-import resource, sys, torch
-from pathlib import Path
-from bgs.errors import TrainingError
-from bgs.training.checkpoints import Checkpoints
-checkpoints = Checkpoints(Path(sys.argv[1]), keep=2)
-checkpoints.save({"step": 1}, step=1)
-resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
-try:
-    checkpoints.save({"step": 2, "weights": torch.zeros(100_000)}, step=2)
-except TrainingError as error:
-    print(error)
-print(checkpoints.newest()["step"], sorted(p.name for p in Path(sys.argv[1]).iterdir()))
-"""
+def save_onto_a_full_disk(folder: Path, said: Path) -> None:
+    """For a child process: no file may grow beyond 10 kB."""
+    resource = importlib.import_module("resource")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+    try:
+        Checkpoints(folder, keep=2).save({"weights": torch.zeros(100_000)}, step=2)
+    except TrainingError as error:
+        said.write_text(str(error))
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs a limit on file sizes")
-def test_a_full_disk_is_a_clear_error_and_costs_no_earlier_checkpoint(folder: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, str(folder)], capture_output=True, text=True, check=True
+@pytest.mark.skipif(os.name != "posix", reason="needs fork and a limit on file sizes")
+def test_a_full_disk_is_a_clear_error_and_costs_no_earlier_checkpoint(
+    folder: Path, tmp_path: Path
+) -> None:
+    Checkpoints(folder, keep=2).save(state(1), step=1)
+    said = tmp_path / "said"
+    child = multiprocessing.get_context("fork").Process(
+        target=save_onto_a_full_disk, args=(folder, said)
     )
-    message, rest = result.stdout.splitlines()
+    child.start()
+    child.join()
+    message = said.read_text()
     assert message.startswith(f"{folder / 'step-00000002'}: cannot write a checkpoint of 0.4 MB (")
     assert message.endswith(
         "); the one of step 1 is intact; "
         "free some space and resume, or lower training.save_total_limit"
     )
-    assert rest == "1 ['step-00000001']"
+    assert [path.name for path in folder.iterdir()] == ["step-00000001"]
+    newest = Checkpoints(folder, keep=2).newest()
+    assert newest is not None
+    assert newest["step"] == 1
 
 
 def test_a_folder_that_cannot_be_written_says_so(tmp_path: Path) -> None:

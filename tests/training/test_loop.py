@@ -44,7 +44,12 @@ def lines(folder: Path) -> list[dict[str, object]]:
     ids=lambda settings: "+".join(name for name in settings.model_dump(exclude_none=True)),
 )
 def test_every_objective_recovers_the_geometry_on_clips_never_trained_on(run, objective) -> None:
-    _, result = run(objective=objective, num_train_epochs=25, early_stopping_patience=None)
+    _, result = run(
+        objective=objective,
+        num_train_epochs=25,
+        early_stopping_patience=None,
+        save_interval_seconds=60,
+    )
     assert result.history[0]["validation_rsa"] < 0.4
     # Negatives that nobody judged may be neighbours in truth: the control learns, but less.
     assert result.best_score > (0.7 if objective.hard_negatives is None else 0.6)
@@ -63,7 +68,7 @@ def test_every_objective_recovers_the_geometry_on_clips_never_trained_on(run, ob
     ids=["large_batch", "published", "accumulation", "average", "bf16", "fp16"],
 )
 def test_every_way_of_training_learns(run, settings) -> None:
-    model, result = run(**settings, early_stopping_patience=None)
+    model, result = run(**settings, early_stopping_patience=None, save_interval_seconds=60)
     assert result.best_score > 0.7
     assert all(p.dtype == torch.float32 for p in model.parameters())
 
@@ -235,7 +240,7 @@ def test_a_validation_score_that_is_nan_is_an_error(run) -> None:
     with pytest.raises(TrainingError) as caught:
         run(validate=lambda _: next(scores))
     assert str(caught.value) == (
-        "the validation score is nan after epoch 1; "
+        "the validation score is nan after step 3; "
         "check that the validation clips have judgments and differ for the model"
     )
 
@@ -314,3 +319,17 @@ def test_the_progress_bar_shows_losses_validation_and_speed(run, capsys) -> None
     assert "train: 100%" in shown
     for part in ("loss=", "triplet=", "rsa=", "validation=", "clips/s="):
         assert part in shown
+
+
+@pytest.mark.parametrize(("interval", "steps"), [(0, [3, 6, 9, 12]), (60, [3, 12])])
+def test_short_epochs_do_not_each_make_a_checkpoint(run, tmp_path, interval, steps) -> None:
+    run(save_interval_seconds=interval, save_total_limit=9)
+    saved = sorted(int(p.name[5:]) for p in (tmp_path / "run" / "checkpoints").iterdir())
+    assert saved == steps  # the first epoch and the end, at least
+
+
+def test_a_device_without_bfloat16_trains_in_float32_and_says_so(monkeypatch, run) -> None:
+    monkeypatch.setattr("bgs.training.precision.is_bf16_available", lambda: False)
+    with pytest.warns(UserWarning, match=r"^cpu has no bfloat16: training in float32$"):
+        _, result = run(bf16=True, num_train_epochs=1)
+    assert result.steps == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -18,18 +19,14 @@ from bgs.training.processes import Processes
 SCRIPT = Path(__file__).with_name("two_processes.py")
 
 
-def start(folder: Path, *, batch_size: int, num_processes: int) -> None:
-    launch = [sys.executable, str(SCRIPT)]
-    if num_processes > 1:
-        launch[1:1] = [
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            f"--nproc-per-node={num_processes}",
-        ]
+def start_two(folder: Path, *, batch_size: int) -> None:
     environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     result = subprocess.run(
-        [*launch, str(folder), str(batch_size)], env=environment, capture_output=True, text=True
+        [*launch, str(SCRIPT), str(folder), str(batch_size)],
+        env=environment,
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 0, result.stderr[-3000:]
 
@@ -40,9 +37,10 @@ def saved(folder: Path, name: str, process: int) -> dict[str, Any]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs gloo")
-def test_two_processes_give_the_weights_of_one(tmp_path: Path) -> None:
-    start(tmp_path / "one", batch_size=8, num_processes=1)
-    start(tmp_path / "two", batch_size=4, num_processes=2)  # 4 a device: the same 8 clips a batch
+def test_two_processes_give_the_weights_of_one(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(SCRIPT.parent)  # as for a script that is started
+    runpy.run_path(str(SCRIPT))["main"](tmp_path / "one", 8)
+    start_two(tmp_path / "two", batch_size=4)  # 4 a device: the same 8 clips a batch
     for name in ("clips", "large_batch", "triplets"):
         alone = saved(tmp_path / "one", name, 0)
         first, second = (saved(tmp_path / "two", name, process) for process in range(2))

@@ -226,7 +226,7 @@ def test_a_changed_config_says_what_changed_and_is_refused_unless_told(run) -> N
     assert str(caught.value) == (
         "the run to resume had other settings: config.backbone.name: a -> b, "
         "training.learning_rate: 0.01 -> 0.02, training.num_train_epochs: 1 -> 2; "
-        "resume with the old ones, or allow the change explicitly"
+        "resume with the old ones, or allow the changes (--allow-changes)"
     )
     with pytest.raises(TrainingError, match=r"seed: 3 -> 4"):
         run(resume=True, num_train_epochs=1, config={"backbone": {"name": "a"}}, seed=4)
