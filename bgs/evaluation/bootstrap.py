@@ -2,15 +2,17 @@
 
 Conventions
 -----------
-- A score is meant to hold for clips like these, so clips are what is resampled. A clip drawn twice makes
-  its pairs count double; the pair of a clip with itself is dropped, for no model can get it wrong.
-- That bootstrap has the right shape but too wide a spread. The noise of one pair belongs to that pair
-  alone, yet moves with both of its clips: under multiplicities m it is weighted by m_i m_j, whose variance
-  is 3 where resampling a sample of independent pairs gives 1; for a triad it is 7. (Schuett et al. 2023, eLife,
-  meet the same factor in two-factor bootstraps of RDMs.) So the bootstrap deviations are rescaled to a variance
-  that counts it once (`jackknife_variance` for correlations, `clip_variance` for the rest: Fafchamps & Gubert
-  2007; Cameron, Gelbach & Miller 2011), with Student's t for few clips. Simulated truths are then covered as often
-  as promised (see tests).
+- A score is meant to hold for clips like these, so clips are what is resampled. A clip drawn twice
+  makes its pairs count double; the pair of a clip with itself is dropped, for no model can get it
+  wrong.
+- That bootstrap has the right shape but too wide a spread. The noise of one pair belongs to that
+  pair alone, yet moves with both of its clips: under multiplicities m it is weighted by m_i m_j,
+  whose variance is 3 where resampling a sample of independent pairs gives 1; for a triad it is 7.
+  (Schuett et al. 2023, eLife, meet the same factor in two-factor bootstraps of RDMs.) So the
+  bootstrap deviations are rescaled to a variance that counts it once (`jackknife_variance` for
+  correlations, `clip_variance` for the rest: Fafchamps & Gubert 2007; Cameron, Gelbach & Miller
+  2011), with Student's t for few clips. Simulated truths are then covered as often as promised (see
+  tests).
 - Intervals of R2 are those of the correlation, squared: one that includes 0 gives an R2 from 0.
 - Percentiles are 2.5 and 97.5. Fewer than 10 clips: no interval, an error says so.
 """
@@ -123,6 +125,7 @@ def jackknife_variance(deviations: FloatArray, influence: FloatArray) -> float:
     says how much that noise is. For correlations of few clips this is nearer the truth than `clip_variance`.
     """
     clips = len(deviations)
+    deviations = np.nan_to_num(deviations)  # a clip without which nothing is left to correlate
     alone = float(influence @ influence)
     return max(float(deviations @ deviations) * (clips - 1) / clips - alone, alone)
 
@@ -152,8 +155,13 @@ def rescaled_interval(
     `num_drawn` is how many clips (or people) were resampled; Student's t makes up for few.
     """
     finite = samples[np.isfinite(samples)]
-    spread = float(finite.std()) if len(finite) else 0.0
-    if spread == 0.0 or len(finite) < len(samples) / 2:
+    if len(finite) < 0.9 * len(samples):
+        raise DataError(
+            f"the score is undefined in {len(samples) - len(finite)} of {len(samples)} bootstrap samples",
+            remedy="bring more judgments, or set num_bootstrap to 0 to score without an interval",
+        )
+    spread = float(finite.std())
+    if spread < 1e-12:  # the same in every sample, as for a model equal to people
         return (estimate, estimate)
     scale = np.sqrt(variance) / spread * student_factor(num_drawn)
     low, high = estimate + scale * (np.quantile(finite, QUANTILES) - estimate)

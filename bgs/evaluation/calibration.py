@@ -2,12 +2,14 @@
 
 Conventions
 -----------
-- A model's choice probabilities are a softmax of minus the distances of the three pairs over a temperature: the closest pair is the
-  likeliest to be left together. The temperature is fitted on validation judgments, never on those scored.
-- `log_likelihood` is the mean log probability of what people chose, in nats a judgment; guessing gives
-  log(1/3) = -1.0986. `ci95` is over clips.
-- Calibration compares the probability of the model's favourite with how often people chose it, in bins of equal
-  numbers of judgments; `expected_error` is the mean distance between the two, weighted by judgments.
+- A model's choice probabilities are a softmax of minus the distances of the three pairs over a
+  temperature: the closest pair is the likeliest to be left together. The temperature is fitted on
+  validation judgments, never on those scored.
+- `log_likelihood` is the mean log probability of what people chose, in nats a judgment; guessing
+  gives log(1/3) = -1.0986. `ci95` is over clips.
+- Calibration compares the probability of the model's favourite with how often people chose it, in
+  bins of equal numbers of judgments; `expected_error` is the mean distance between the two,
+  weighted by judgments.
 """
 
 from __future__ import annotations
@@ -91,7 +93,11 @@ def calibrate(
     interval = None
     if num_bootstrap:
         interval = accuracy_intervals(
-            likelihood[None], triplets, num_bootstrap=num_bootstrap, seed=seed, bounds=(-np.inf, 0.0)
+            likelihood[None],
+            triplets,
+            num_bootstrap=num_bootstrap,
+            seed=seed,
+            bounds=(-np.inf, 0.0),
         )[0]
     curve = _calibration_curve(probabilities, num_bins=num_bins)
     gaps = sum(abs(b.confidence - b.accuracy) * b.num_judgments for b in curve)
@@ -106,9 +112,10 @@ def calibrate(
 
 
 def _calibration_curve(probabilities: FloatArray, *, num_bins: int) -> tuple[CalibrationBin, ...]:
-    favourite = probabilities.argmax(axis=1)
-    confidence = probabilities[np.arange(len(favourite)), favourite]
-    chosen = (favourite == 0).astype(np.float64)  # column 0 is the pair people left together
+    confidence = probabilities.max(axis=1)
+    favourite = probabilities == confidence[:, None]
+    # Column 0 is the pair people left together; favourites that tie share it.
+    chosen = np.where(favourite[:, 0], 1 / favourite.sum(axis=1), 0.0)
     order = np.argsort(confidence, kind="stable")
     return tuple(
         CalibrationBin(float(confidence[part].mean()), float(chosen[part].mean()), len(part))

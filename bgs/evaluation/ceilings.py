@@ -2,18 +2,19 @@
 
 Conventions
 -----------
-- Judgments are split in two at random, by participant where participants are known (people differ, and a
-  person agrees with himself), by judgment otherwise; each half gives an RDM; the halves are correlated
-  (Spearman) over the pairs that both observed. `split_half_r` is the mean over splits.
+- Judgments are split in two at random, by participant where participants are known (people differ,
+  and a person agrees with himself), by judgment otherwise; each half gives an RDM; the halves are
+  correlated (Spearman) over the pairs that both observed. `split_half_r` is the mean over splits.
 - Spearman-Brown steps the mean up from half to all judgments: reliability = 2 r / (1 + r).
-- `paper_r2`: the reliability, squared; how the published .213 reads (inferred). A correlation of one RDM
-  with another, equally noisy one, in R2.
-- `max_model_r2`: the reliability itself; the R2 of a perfect, noiseless model against this noisy RDM (its
-  correlation is the square root of the reliability). This is the line to draw: a model may pass `paper_r2`.
-- Within a split half the rarely shown pairs drop out, so with few judgments the ceiling speaks for the pairs seen
-  more often; `num_pairs` says how many are compared on average.
-- Intervals are over clips: pairs that share a clip vary together (`clip_variance` of the influence of each pair,
-  averaged over splits, on Fisher's z), then carried through the formulas above.
+- `paper_r2`: the reliability, squared; how the published .213 reads (inferred). A correlation of
+  one RDM with another, equally noisy one, in R2.
+- `max_model_r2`: the reliability itself; the R2 of a perfect, noiseless model against this noisy
+  RDM (its correlation is the square root of the reliability). This is the line to draw: a model may
+  pass `paper_r2`.
+- Within a split half the rarely shown pairs drop out, so with few judgments the ceiling speaks for
+  the pairs seen more often; `num_pairs` says how many are compared on average.
+- Intervals are over clips: pairs that share a clip vary together (`clip_variance` of the influence
+  of each pair, averaged over splits, on Fisher's z), then carried through the formulas above.
 - One participant, or one judgment a pair, has no ceiling and is refused: it would come out as 1.
 """
 

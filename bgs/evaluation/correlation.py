@@ -2,13 +2,14 @@
 
 Conventions
 -----------
-- Only pairs observed in the human RDM count. The model's RDM is matched to it by clip id: it may know
-  more clips, never fewer.
+- Only pairs observed in the human RDM count. The model's RDM is matched to it by clip id: it may
+  know more clips, never fewer.
 - Ranks are mid-ranks: tied dissimilarities share the mean of the ranks they would have had.
 - A weight says how many times a pair is in the sample. Whole weights give exactly what copying the
-  pair that many times would give, so a bootstrap sample is a vector of weights and nothing is copied.
-- Kendall's coefficient is tau-a: concordant minus discordant over all pairs of pairs, ties counting 0.
-  It does not reward a model for predicting ties.
+  pair that many times would give, so a bootstrap sample is a vector of weights and nothing is
+  copied.
+- Kendall's coefficient is tau-a: concordant minus discordant over all pairs of pairs, ties counting
+  0. It does not reward a model for predicting ties.
 """
 
 from __future__ import annotations

@@ -2,11 +2,13 @@
 
 Conventions
 -----------
-- All models share one set of bootstrap draws, so every difference is paired, and human ranks are made once a draw.
+- All models share one set of bootstrap draws, so every difference is paired, and human ranks are
+  made once a draw.
 - Rows are sorted by Spearman: a negative correlation has a positive square and still is no good.
-- Two models differ if the sign-flip p of their difference in Spearman, Holm-corrected over all pairs, is below
-  `level`. The difference shown is that in R2, with its interval.
-- Letters: models that share a letter cannot be told apart (Piepho 2004, insert and absorb); `a` has the best.
+- Two models differ if the sign-flip p of their difference in Spearman, Holm-corrected over all
+  pairs, is below `level`. The difference shown is that in R2, with its interval.
+- Letters: models that share a letter cannot be told apart (Piepho 2004, insert and absorb); `a` has
+  the best.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Judgments taken apart into pairs: which judgment showed which pair, and whether it was left together.
 
-The human RDM adds these up over all judgments (`Triplets.rdm`); ceilings and intervals over people add them up over
-random halves and random draws of participants, which is one sparse product here.
+The human RDM adds these up over all judgments (`Triplets.rdm`); ceilings and intervals over people
+add them up over random halves and random draws of participants, which is one sparse product here.
 """
 
 from __future__ import annotations

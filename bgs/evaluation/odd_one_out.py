@@ -3,13 +3,15 @@
 Conventions
 -----------
 - A model leaves the closest pair of a triad together; the third clip is its odd one.
-- `three_way`: the model's odd clip is the person's. Chance 1/3. A tie for the closest pair is shared
-  equally among the tied pairs (two tied: half; three tied: a third).
-- `two_way`: each of the two clips left together is nearer to the other than to the odd one; both are taken
-  as the anchor in turn and averaged. Chance 1/2, ties count half.
-- `two_way_paper`: the published variant, the anchor being the first presented of the two left together.
-- `ci95` is of `three_way`, `two_way_ci95` of `two_way`; both by bootstrap over clips, rescaled so that triads that
-  share clips are neither taken as independent nor counted more often than they are (see `bootstrap`).
+- `three_way`: the model's odd clip is the person's. Chance 1/3. A tie for the closest pair is
+  shared equally among the tied pairs (two tied: half; three tied: a third).
+- `two_way`: each of the two clips left together is nearer to the other than to the odd one; both
+  are taken as the anchor in turn and averaged. Chance 1/2, ties count half.
+- `two_way_paper`: the published variant, the anchor being the first presented of the two left
+  together.
+- `ci95` is of `three_way`, `two_way_ci95` of `two_way`; both by bootstrap over clips, rescaled so
+  that triads that share clips are neither taken as independent nor counted more often than they are
+  (see `bootstrap`).
 """
 
 from __future__ import annotations

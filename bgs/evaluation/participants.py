@@ -1,8 +1,8 @@
 """Intervals over people: would other participants say the same about these clips?
 
-Participants are drawn with replacement; those drawn twice count twice. Fewer different people make a noisier
-geometry than all of them, so bootstrap scores sit below the true one; only their spread is used, around the
-score of all. Within a drawn sample the pairs nobody saw drop out.
+Participants are drawn with replacement; those drawn twice count twice. Fewer different people make
+a noisier geometry than all of them, so bootstrap scores sit below the true one; only their spread
+is used, around the score of all. Within a drawn sample the pairs nobody saw drop out.
 """
 
 from __future__ import annotations

@@ -2,13 +2,15 @@
 
 Conventions
 -----------
-- Against people (`permutation_p`): clips change places in the model's RDM (Mantel's test). Exact: under the
-  hypothesis that the model knows nothing of these clips every relabelling is as likely as the true one.
-- Between two models (`sign_flip_p`): what each clip contributes to the difference changes sign at random; under
-  the hypothesis of no difference it could have gone either way. The noise of a pair belongs to both of its clips and
-  would count twice, so flips are scaled to the same variance as the intervals (see `bootstrap`).
-- p is two-sided for differences, one-sided (greater) against people, and never 0: the true labelling is one of
-  those that count, so the smallest is 1 / (permutations + 1).
+- Against people (`permutation_p`): clips change places in the model's RDM (Mantel's test). Exact:
+  under the hypothesis that the model knows nothing of these clips every relabelling is as likely as
+  the true one.
+- Between two models (`sign_flip_p`): what each clip contributes to the difference changes sign at
+  random; under the hypothesis of no difference it could have gone either way. The noise of a pair
+  belongs to both of its clips and would count twice, so flips are scaled to the same variance as
+  the intervals (see `bootstrap`).
+- p is two-sided for differences, one-sided (greater) against people, and never 0: the true
+  labelling is one of those that count, so the smallest is 1 / (permutations + 1).
 - Holm's step-down correction holds the chance of a single false claim over all comparisons.
 """
 

@@ -3,10 +3,12 @@
 Conventions
 -----------
 - The score is Spearman's correlation between model and human dissimilarities over the pairs people
-  judged; R2 is its square, as published. A negative correlation also has a positive square: read both.
-- `ci95` is the interval of R2 over clips, `spearman_ci95` that of the correlation (see `bootstrap`).
-- `interval_over` says what was resampled: "clips" (default: other clips like these) or "pairs" (the published way:
-  these pairs as if no two shared a clip).
+  judged; R2 is its square, as published. A negative correlation also has a positive square: read
+  both.
+- `ci95` is the interval of R2 over clips, `spearman_ci95` that of the correlation (see
+  `bootstrap`).
+- `interval_over` says what was resampled: "clips" (default: other clips like these) or "pairs" (the
+  published way: these pairs as if no two shared a clip).
 """
 
 from __future__ import annotations

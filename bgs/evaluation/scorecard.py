@@ -75,7 +75,9 @@ class Scorecard:
             "odd_one_out": "judgments whose three clips are all in the split; two_way over both anchors; "
             "ci95 of three_way",
             "two_way_paper": self.odd_one_out.two_way_paper,
-            "interval": f"bootstrap over {self.rsa.interval_over}, rescaled for shared clips",
+            "interval": f"bootstrap over {self.rsa.interval_over}, rescaled for shared clips"
+            if self.rsa.num_bootstrap
+            else "none",
             "num_bootstrap": self.rsa.num_bootstrap,
             "participants": "simulated" if self.simulated else "human",
             "share_of_ceiling": self.share_of_ceiling,

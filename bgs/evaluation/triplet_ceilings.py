@@ -2,21 +2,25 @@
 
 Conventions
 -----------
-- Only triads judged twice or more say anything; `num_triads` tells how many there are. With few of them (the
-  368 held-out judgments of social250 repeat 68 triads) the interval is wide, and it is part of the answer.
-- `agreement`: chance that another judgment of the same triad keeps the same pair. A floor for the best model's
-  accuracy: matching one person is harder than knowing what most people say.
-- `majority`: each judgment against the majority of the others (ties shared equally). It rises with judgments a triad.
-- Two-way follows from three-way as it does for a model (both anchors, ties half): who keeps another pair is right for
-  none of one anchor's comparisons and undecided on the other's, which is worth a quarter.
-- `best_guess`: the accuracy of a model that knows the choice probabilities, taken from a fitted choice model (softmax of
-  distances at a temperature); as good as that model is.
+- Only triads judged twice or more say anything; `num_triads` tells how many there are. With few of
+  them (the 368 held-out judgments of social250 repeat 68 triads) the interval is wide, and it is
+  part of the answer.
+- `agreement`: chance that another judgment of the same triad keeps the same pair. A floor for the
+  best model's accuracy: matching one person is harder than knowing what most people say.
+- `majority`: each judgment against the majority of the others (ties shared equally). It rises with
+  judgments a triad.
+- Two-way follows from three-way as it does for a model (both anchors, ties half): who keeps another
+  pair is right for none of one anchor's comparisons and undecided on the other's, which is worth a
+  quarter.
+- `best_guess`: the accuracy of a model that knows the choice probabilities, taken from a fitted
+  choice model (softmax of distances at a temperature); as good as that model is.
 - Intervals are over clips, as for accuracy (see `odd_one_out`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -169,12 +173,14 @@ def accuracy_by_agreement(
     share = repeated.counts.max(axis=1) / repeated.counts.sum(axis=1)  # (triads,)
     scores = three_way_scores(triad_distances(model, triplets.select(repeated.judgments)))
     bins = []
-    for place, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for place, (low, high) in enumerate(pairwise(edges)):
         inside = (share > low) | ((share == low) if place == 0 else False)
         inside &= share <= high
         judged = inside[repeated.triad]
         if judged.any():
             bins.append(
-                AgreementBin(low, high, float(scores[judged].mean()), int(judged.sum()), int(inside.sum()))
+                AgreementBin(
+                    low, high, float(scores[judged].mean()), int(judged.sum()), int(inside.sum())
+                )
             )
     return tuple(bins)

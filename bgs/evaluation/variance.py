@@ -2,23 +2,25 @@
 
 Conventions
 -----------
-- Least squares of people's dissimilarities on those of up to 4 predictors, over the observed pairs, on mid-ranks
-  (default) or raw. `r2` of a subset of predictors is the share of variance it explains.
-- A component belongs to a set S of predictors: the share that all of S could explain and none of the others.
-  One predictor's component is its unique share; components add up to the total R2 of all predictors together::
+- Least squares of people's dissimilarities on those of up to 4 predictors, over the observed pairs,
+  on mid-ranks (default) or raw. `r2` of a subset of predictors is the share of variance it
+  explains.
+- A component belongs to a set S of predictors: the share that all of S could explain and none of
+  the others. One predictor's component is its unique share; components add up to the total R2 of
+  all predictors together::
 
       total = unique(video) + unique(language) + shared(video, language)
 
-  A shared component may be negative (suppression); it is reported as it is.
-- In-sample, as published: it rises with every predictor. `cross_validated`: weights fitted on pairs of training clips,
-  scored on pairs of held-out clips, pairs across the two left out. It may be negative: worse than the mean.
-  Ranks are taken once over all pairs.
+A shared component may be negative (suppression); it is reported as it is.
+- In-sample, as published: it rises with every predictor. `cross_validated`: weights fitted on pairs
+  of training clips, scored on pairs of held-out clips, pairs across the two left out. It may be
+  negative: worse than the mean. Ranks are taken once over all pairs.
 - Intervals are over clips, as everywhere here (see `bootstrap`), for the in-sample components.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -32,6 +34,12 @@ from bgs.evaluation.bootstrap import (
     draw_clips,
     pair_weights,
     rescaled_interval,
+)
+from bgs.evaluation.commonality import (
+    commonalities,
+    correlation_matrices,
+    list_subsets,
+    r_squared,
 )
 from bgs.evaluation.correlation import PairTable, Variable, influence, observed_pairs
 from bgs.rdm import RDM
@@ -111,8 +119,8 @@ def partition_variance(
     variables = [
         Variable(values, ranks=ranks) for values in (*(t.model for t in tables), pairs.human)
     ]
-    subsets = _subsets(len(names))
-    matrix = _correlations(variables, np.ones((pairs.num_pairs, 1)))[0]
+    subsets = list_subsets(len(names))
+    matrix = correlation_matrices(variables, np.ones((pairs.num_pairs, 1)))[0]
     values = _components(matrix[None], subsets)[0]  # (components,) and the total last
     intervals = _intervals(
         variables, pairs, matrix, subsets, num_bootstrap=num_bootstrap, seed=seed
@@ -151,58 +159,14 @@ def partial_r2(predictor: RDM, human: RDM, *, given: RDM | Sequence[RDM]) -> flo
         )
     tables = [observed_pairs(model, human) for model in (predictor, *others)]
     variables = [Variable(values) for values in (*(t.model for t in tables), tables[0].human)]
-    matrix = _correlations(variables, np.ones((tables[0].num_pairs, 1)))
+    matrix = correlation_matrices(variables, np.ones((tables[0].num_pairs, 1)))
     places = tuple(range(len(tables)))
-    reduced, full = (float(_r_squared(matrix, subset)[0]) for subset in (places[1:], places))
+    reduced, full = (float(r_squared(matrix, subset)[0]) for subset in (places[1:], places))
     return 0.0 if reduced >= 1.0 - 1e-12 else max(full - reduced, 0.0) / (1.0 - reduced)
 
 
-def _subsets(count: int) -> list[tuple[int, ...]]:
-    """All sets of predictors but the empty one, small ones first."""
-    return [s for size in range(1, count + 1) for s in combinations(range(count), size)]
-
-
-def _correlations(variables: Sequence[Variable], weights: FloatArray) -> FloatArray:
-    """Correlation matrices of the variables under each column of weights: (samples, variables, variables)."""
-    centred = np.stack(
-        [variable.centred(weights) for variable in variables]
-    )  # (variables, pairs, samples)
-    covariance = np.einsum("aps,bps,ps->sab", centred, centred, weights, optimize=True)
-    scale = np.sqrt(np.einsum("saa->sa", covariance))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(covariance / scale[:, :, None] / scale[:, None, :])
-
-
-def _r_squared(matrices: FloatArray, subset: tuple[int, ...]) -> FloatArray:
-    """Share of the last variable explained by a subset of the others, for each correlation matrix."""
-    if not subset:
-        return np.zeros(len(matrices))
-    places = list(subset)
-    among = matrices[:, places][:, :, places]
-    target = matrices[:, places, -1]
-    # The pseudo-inverse lets two identical predictors share everything instead of failing.
-    inverse = np.linalg.pinv(np.nan_to_num(among), rcond=1e-10, hermitian=True)
-    return np.asarray(np.einsum("sa,sab,sb->s", target, inverse, target))
-
-
 def _components(matrices: FloatArray, subsets: list[tuple[int, ...]]) -> FloatArray:
-    return _commonalities(lambda subset: _r_squared(matrices, subset), subsets)
-
-
-def _commonalities(
-    r_squared: Callable[[tuple[int, ...]], FloatArray], subsets: list[tuple[int, ...]]
-) -> FloatArray:
-    """Component of every subset by inclusion and exclusion, and the total: (samples, subsets + 1)."""
-    everything = subsets[-1]
-    explained = {subset: r_squared(subset) for subset in [(), *subsets]}
-    columns = []
-    for subset in subsets:
-        rest = tuple(place for place in everything if place not in subset)
-        inner = [part for size in range(len(subset) + 1) for part in combinations(subset, size)]
-        columns.append(
-            sum((-1) ** (len(part) + 1) * explained[tuple(sorted(rest + part))] for part in inner)
-        )
-    return np.stack([*columns, explained[everything]], axis=1)
+    return commonalities(lambda subset: r_squared(matrices, subset), subsets)
 
 
 def _intervals(
@@ -219,7 +183,7 @@ def _intervals(
     draws = draw_clips(len(pairs.ids), num_bootstrap=num_bootstrap, seed=seed)
     samples = np.concatenate(
         [
-            _components(_correlations(variables, weights), subsets)
+            _components(correlation_matrices(variables, weights), subsets)
             for _, weights in pair_weights(pairs.members, draws)
         ]
     )
@@ -278,7 +242,7 @@ def _cross_validate(
             spread += float(np.sum((table[test, -1] - table[train, -1].mean()) ** 2))
         return np.array([1 - lost / spread])
 
-    return _commonalities(held_out, subsets)[0]
+    return commonalities(held_out, subsets)[0]
 
 
 def _clip_folds(

@@ -23,7 +23,6 @@ from bgs.data.triplets import Triplets
 from bgs.evaluation.bootstrap import bootstrap_correlations, draw_clips
 from bgs.evaluation.ceilings import split_half_ceiling
 from bgs.evaluation.correlation import observed_pairs
-from bgs.evaluation.interop import to_rsatoolbox
 from bgs.evaluation.leaderboard import rank_models
 from bgs.rdm import RDM
 
@@ -53,22 +52,25 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def loop_over_rsatoolbox(model: RDM, human: RDM, draws: np.ndarray) -> np.ndarray:
-    """What a user of rsatoolbox would write: subsample the patterns, compare, once a sample."""
-    from rsatoolbox.rdm import compare
+    """Draw clips, take their rows and columns, compare: once a sample.
 
-    # rsatoolbox wants the same pairs missing on both sides.
-    seen = RDM.from_condensed(human.ids, np.where(human.observed, model.dissimilarities, np.nan))
-    both = to_rsatoolbox({"model": seen, "people": human})
-    names = np.array(human.ids)
+    `RDMs.subsample_pattern` takes seconds for a sample of this size, so the samples are drawn here and only the
+    comparison is rsatoolbox's.
+    """
+    from rsatoolbox.rdm import compare
+    from rsatoolbox.rdm.rdms import RDMs
+
+    # rsatoolbox wants the same pairs missing on both sides, a clip's pair with itself among them.
+    squares = [model.square(), human.square()]
+    squares[0][np.isnan(squares[1])] = np.nan
     scores = []
     for draw in draws.T.astype(int):
-        # A clip drawn twice gives a pair with itself, which rsatoolbox marks as missing.
-        sample = both.subsample_pattern("clip", np.repeat(names, draw))
-        scores.append(
-            compare(sample.subset("name", "model"), sample.subset("name", "people"), "spearman")[
-                0, 0
-            ]
-        )
+        drawn = np.repeat(np.arange(len(draw)), draw)
+        rows, columns = np.triu_indices(len(drawn), k=1)
+        pairs = [square[drawn[rows], drawn[columns]] for square in squares]
+        for values in pairs:
+            values[drawn[rows] == drawn[columns]] = np.nan
+        scores.append(compare(RDMs(pairs[0][None]), RDMs(pairs[1][None]), "spearman")[0, 0])
     return np.array(scores)
 
 
@@ -100,7 +102,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=250)
     parser.add_argument("--judgments", type=int, default=47_126)
     parser.add_argument("--num-bootstrap", type=int, default=1000)
-    parser.add_argument("--num-loop", type=int, default=3, help="samples of the rsatoolbox loop")
+    parser.add_argument("--num-loop", type=int, default=20, help="samples of the rsatoolbox loop")
     options = parser.parse_args()
     triplets, latent = simulate(num_clips=options.clips, num_judgments=options.judgments, seed=0)
     rng = np.random.default_rng(1)

@@ -8,7 +8,7 @@ function after each epoch. "To reach" means: the first epoch whose validation RS
 published protocol attains. Clip passes are clips sent through the model (once for each of the three clips of a
 judgment, twice where large_batch replays a chunk); seconds are those spent in updates.
 
-The published protocol is slow: on `demo` count on ten minutes a seed and core, or lower --published-epochs.
+The published protocol is slow: on `demo` count on an hour a seed and core, or lower --published-epochs.
 """
 
 from __future__ import annotations

@@ -105,6 +105,12 @@ def test_intervals_are_mapped_as_intervals():
     samples = np.random.default_rng(0).normal(5.0, 3.0, 20_000)
     low, high = rescaled_interval(5.0, samples, variance=1.0, num_drawn=10**6)
     assert (low, high) == (pytest.approx(5 - 1.96, abs=0.05), pytest.approx(5 + 1.96, abs=0.05))
+    with pytest.raises(DataError) as caught:
+        rescaled_interval(5.0, np.r_[samples[:80], [np.nan] * 20], variance=1.0, num_drawn=20)
+    assert str(caught.value) == (
+        "the score is undefined in 20 of 100 bootstrap samples; "
+        "bring more judgments, or set num_bootstrap to 0 to score without an interval"
+    )
     assert rescaled_interval(5.0, np.full(100, 5.0), variance=0.0, num_drawn=20) == (5.0, 5.0)
 
 

@@ -150,10 +150,10 @@ def test_no_ceiling_where_there_is_none(world, judgments, case, message):
 
 def test_social250_comes_near_the_published_ceiling_and_is_fast(social250):
     """Published .213; 368 judgments say .20 with an interval of .05 to .36, so the reading is plausible."""
-    start = time.perf_counter()
+    start = time.process_time()
     ceiling = split_half_ceiling(social250.triplets, social250.test, num_splits=1000)
     whole = split_half_ceiling(social250.triplets, num_splits=1000)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert ceiling.paper_r2 == pytest.approx(0.198, abs=0.006)
     assert ceiling.paper_r2_ci95[0] < 0.213 < ceiling.paper_r2_ci95[1]
     assert ceiling.num_judgments == 368
