@@ -311,7 +311,7 @@ def parse_config(values: dict[str, Any], *, file: Path | None = None) -> FitConf
         return FitConfig.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = _key_of(first["loc"], values)
         if first["type"] == "extra_forbidden":
             raise ConfigError(
                 f"unknown setting {key!r}",
@@ -319,10 +319,22 @@ def parse_config(values: dict[str, Any], *, file: Path | None = None) -> FitConf
                 file=file,
             ) from error
         raise ConfigError(
-            f"setting {key!r}: {first['msg'].lower()}, got {first.get('input')!r}",
+            f"setting {key!r}: {first['msg'].lower().removeprefix('value error, ')}, got {first.get('input')!r}",
             remedy="`bgs fit CONFIG --print-config` shows the defaults",
             file=file,
         ) from error
+
+
+def _key_of(location: tuple[int | str, ...], values: Any) -> str:
+    """The dotted key, without the names pydantic gives to the members of a union."""
+    parts: list[str] = []
+    for part in location:
+        inside = isinstance(values, dict) and part in values
+        if parts and not inside and not isinstance(values, dict):
+            break  # a union's member: what was typed ends here
+        parts.append(str(part))
+        values = values[part] if inside else {}
+    return ".".join(parts)
 
 
 def dump_config(config: FitConfig) -> str:

@@ -24,14 +24,18 @@ MIN_MEDIAN, MIN_CLEAR = 0.10, 4
 
 def main() -> int:
     """Run the demo on every seed; exit 1 where the expectation of the header is not met."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=HELD_BACK_SEEDS)
     parser.add_argument("--out", type=Path, default=Path("runs/demo-seeds"))
     arguments = parser.parse_args()
     runs = {seed: _run(arguments.out / f"seed-{seed}", seed=seed) for seed in arguments.seeds}
     print_table(runs)
     summary = summarise(runs)
-    (arguments.out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    (arguments.out / "summary.json").write_text(
+        json.dumps(summary, indent=2) + "\n", encoding="utf-8"
+    )
     print(json.dumps({key: value for key, value in summary.items() if key != "seeds"}, indent=2))
     return 0 if summary["met"] else 1
 

@@ -162,7 +162,9 @@ def sample_controls(
     if relation == ROAM:
         for name in ("approach", "wander", "match", "orbit", "push", "strike"):
             values[name] *= rng.random((count, 2)) < 0.4
-    tempo = np.exp(rng.uniform(*np.log(tempo_range), count)) * _CALM.get(relation, 1.0)
+    tempo = np.exp(rng.uniform(np.log(tempo_range[0]), np.log(tempo_range[1]), count)) * _CALM.get(
+        relation, 1.0
+    )
     values["speed"] *= tempo[:, None]
     swap = rng.random(count) < 0.5
     for name in values:

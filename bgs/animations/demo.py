@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bgs.animations.appearance import Appearance, sample_appearance
-from bgs.animations.behaviours import RELATIONS, join_controls, sample_controls
+from bgs.animations.behaviours import RELATIONS, FloatArray, join_controls, sample_controls
 from bgs.animations.captions import simulate_ratings, write_caption
 from bgs.animations.geometry import GEOMETRY, latent_points
 from bgs.animations.latents import FEATURES, SOCIAL_VARIABLES, social_variables, trajectory_features
@@ -67,6 +69,7 @@ class DemoWorld:
 
     @property
     def clips(self) -> list[str]:
+        """Clip ids in order."""
         return list(self.scenes)
 
     def __repr__(self) -> str:
@@ -89,7 +92,7 @@ def _simulate_scenes(seed: int, num_clips: int) -> list[Scene]:
     return [scene_of(motion, k) for k in range(num_clips)]
 
 
-def _measure(scenes: list[Scene]) -> np.ndarray:
+def _measure(scenes: list[Scene]) -> FloatArray:
     """Social variables (clips, variables) of scenes that may lack the object."""
     rows = []
     for scene in scenes:
@@ -102,9 +105,9 @@ def _measure(scenes: list[Scene]) -> np.ndarray:
 
 
 def _simulate_judgments(
-    points: np.ndarray,
+    points: FloatArray,
     clips: list[str],
-    test: np.ndarray,
+    test: NDArray[np.bool_],
     *,
     seed: int,
     num_participants: int,
@@ -211,7 +214,7 @@ def write_demo(
         embeddings=np.stack([trajectory_features(scene) for scene in world.scenes.values()]),
         names=np.array(FEATURES),
     )
-    motions = {clip: scene.positions for clip, scene in world.scenes.items()}
+    motions: dict[str, Any] = {clip: scene.positions for clip, scene in world.scenes.items()}
     np.savez_compressed(videos / "trajectories.npz", **motions)
     world.judgments.to_csv(triplets / "judgments.csv", index=False)
     for folder, what in ((videos, _VIDEOS), (triplets, _JUDGMENTS)):

@@ -31,10 +31,12 @@ class Crowd:
 
     @property
     def size(self) -> int:
+        """How many people."""
         return len(self.weights)
 
     @property
     def names(self) -> list[str]:
+        """Ids that say that nobody is real."""
         return [f"sim_p{k + 1:02d}" for k in range(self.size)]
 
     def __repr__(self) -> str:

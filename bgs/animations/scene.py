@@ -71,14 +71,17 @@ class Scene:
 
     @property
     def num_entities(self) -> int:
+        """Agents and objects together."""
         return int(self.positions.shape[0])
 
     @property
     def num_steps(self) -> int:
+        """Steps of the trajectories."""
         return int(self.positions.shape[1])
 
     @property
     def seconds(self) -> float:
+        """Duration."""
         return self.num_steps / self.steps_per_second
 
     @property

@@ -63,9 +63,9 @@ def _drive_to_other(
 def _drive_to_push(controls: Controls, percepts: Percepts, *, radii: FloatArray) -> FloatArray:
     """Where an agent must go to bring the object to its goal: behind it, then through it.
 
-        goal  <----  (object)  <----  agent, aligned: push
-                        ^
-                        agent, not yet aligned: walk around to the far side
+    goal  <----  (object)  <----  agent, aligned: push
+                    ^
+                    agent, not yet aligned: walk around to the far side
     """
     sign = np.sign(controls.push)[..., None]
     target = percepts.goal[:, None] * np.where(sign == 0, 1.0, sign)

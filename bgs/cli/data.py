@@ -17,11 +17,13 @@ from bgs.cli.options import (
     VideosDirOption,
 )
 from bgs.cli.output import print_json, print_rows
+from bgs.errors import show_line
 
 if TYPE_CHECKING:
     from bgs.data.check import CheckReport
     from bgs.data.clip_check import ClipReport
 
+MOST_NAMED = 5  # missing clips that are named
 MOST_LISTED = 20  # problems of clips that are printed; --json has them all
 
 app = typer.Typer(
@@ -37,7 +39,9 @@ def list_data(
     videos_dir: VideosDirOption = VIDEOS_DIR,
     as_json: JsonOption = False,
 ) -> None:
-    """The data sets there are cards for, and whether their files are here.
+    """What data sets there are, and whether they are here.
+
+    A data set is here when its judgments, or the table of its clips, are; `bgs data check` looks closer.
 
     Example: bgs data list --triplets-dir ~/lab/triplets
     """
@@ -64,7 +68,9 @@ def check_data(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Count, cross-check and describe judgments and the clips they are about.
+    """Count and cross-check judgments and clips.
+
+    Prints what there is, what is left out and why, and lines that begin with `look at` for what looks wrong.
 
     Example: bgs data check social250 --json
     """
@@ -91,7 +97,9 @@ def import_data(
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
 ) -> None:
-    """Copy a release that you already have into the data homes, verified by checksum.
+    """Copy a release that you have into the homes.
+
+    For cards that list the files of a release; each is verified by its checksum.
 
     Example: bgs data import social250 --from ~/downloads/similarity-judgments-finetuning/data
     """
@@ -114,7 +122,9 @@ def fetch_data(
     seed: SeedOption = 0,
     quiet: QuietOption = False,
 ) -> None:
-    """Download (or, for `demo`, simulate) a data set into the data homes, verified by checksum.
+    """Download a release into the homes.
+
+    Each file is verified by its checksum; `demo` is simulated on the spot.
 
     Example: bgs data fetch demo --seed 1
     """
@@ -130,8 +140,11 @@ def fetch_data(
 def _print_judgments(report: CheckReport) -> None:
     said = " (simulated participants)" if report.simulated else ""
     typer.echo(f"judgments {report.name}{said}")
-    columns = ("section", "what", "value")
-    print_rows([dict(zip(columns, row, strict=True)) for row in report.table_rows()])
+    rows, section = [], ""
+    for title, what, value in report.table_rows():
+        rows.append({"section": "" if title == section else title, "what": what, "value": value})
+        section = title
+    print_rows(rows)
     for flag in report.flags:
         typer.echo(f"look at: {flag}")
     for note in report.notes:
@@ -139,11 +152,20 @@ def _print_judgments(report: CheckReport) -> None:
 
 
 def _print_clips(report: ClipReport) -> None:
-    facts = report.to_dict()
     typer.echo(f"clips {report.name}")
+    missing = report.of_kind("missing")
+    if len(missing) == report.num_clips:
+        folder = report.problems[0].file.parent
+        typer.echo(f"none of the {report.num_clips} clips is in {folder}; {report.obtain}")
+        return
+    facts = report.to_dict()
     shown = ("num_clips", "ok", "counts", "seconds", "num_frames", "sizes")
-    print_rows([{"what": key, "value": facts[key]} for key in shown])
-    for problem in report.problems[:MOST_LISTED]:
-        typer.echo(f"{problem.kind}: {problem.clip}: {problem.what}")
-    if len(report.problems) > MOST_LISTED:
-        typer.echo(f"... and {len(report.problems) - MOST_LISTED} more (all of them with --json)")
+    print_rows([{"what": key.replace("_", " "), "value": facts[key]} for key in shown])
+    if missing:
+        named = ", ".join(missing[:MOST_NAMED]) + (", ..." if len(missing) > MOST_NAMED else "")
+        typer.echo(f"missing: {len(missing)} of {report.num_clips} ({named}); {report.obtain}")
+    others = [problem for problem in report.problems if problem.kind != "missing"]
+    for problem in others[:MOST_LISTED]:
+        typer.echo(f"{problem.kind}: {problem.clip}: {show_line(problem.what)}")
+    if len(others) > MOST_LISTED:
+        typer.echo(f"... and {len(others) - MOST_LISTED} more (all of them with --json)")

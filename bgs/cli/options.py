@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,6 +26,33 @@ VideosOption = Annotated[
     ),
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
+
+ModelsArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL...",
+        help="A run folder, a backbone name, caption:tfidf, "
+        "caption:<sentence-transformers id or folder>, features:FILE.npz, "
+        "low-level:motion|colour|pixels, ratings:all or ratings:NAME,NAME.",
+    ),
+]
+ThirdOption = Annotated[
+    Literal["within", "any"],
+    typer.Option(
+        "--third", help="Judgments that define a pair: all three clips held out, or any third clip."
+    ),
+]
+CaptionsOption = Annotated[
+    Literal["mean", "first", "all-pairs"],
+    typer.Option("--captions", help="What of a clip's captions caption models compare."),
+]
+DecoderOption = Annotated[
+    Literal["auto", "pyav", "decord", "torchcodec"],
+    typer.Option("--decoder", help="What reads the clips."),
+]
+NumBootstrapOption = Annotated[
+    int, typer.Option("--num-bootstrap", min=100, help="Resamples behind every interval.")
+]
 
 TRIPLETS_DIR = Path("triplets")
 VIDEOS_DIR = Path("videos")

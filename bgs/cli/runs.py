@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from bgs.cli.options import (
     TRIPLETS_DIR,
     VIDEOS_DIR,
+    CaptionsOption,
     DataOption,
+    DecoderOption,
     JsonOption,
+    ModelsArgument,
+    NumBootstrapOption,
     QuietOption,
     SeedOption,
+    ThirdOption,
     TripletsDirOption,
     VideosDirOption,
     VideosOption,
@@ -21,15 +26,6 @@ from bgs.cli.options import (
 from bgs.cli.output import print_json, print_rows
 
 app = typer.Typer(rich_markup_mode=None)
-
-ModelsArgument = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="MODEL...",
-        help="A run folder, a backbone name, caption:tfidf, "
-        "caption:<sentence-transformers id or folder>, or features:FILE.npz.",
-    ),
-]
 
 
 @app.command("demo")
@@ -91,6 +87,7 @@ def run_fit(
         typer.echo(dump_config(settings), nl=False)
         return
     from bgs.run.fit import fit
+    from bgs.training.processes import Processes
 
     results = fit(
         settings,
@@ -99,7 +96,8 @@ def run_fit(
         allow_changes=allow_changes,
         progress=not quiet,
     )
-    _print_results(results, as_json=as_json)
+    if Processes().is_main:
+        _print_results(results, as_json=as_json)
 
 
 @app.command("score")
@@ -107,29 +105,41 @@ def run_score(
     models: ModelsArgument,
     data: DataOption = None,
     videos: VideosOption = None,
-    third: Annotated[
-        Literal["within", "any"],
+    third: ThirdOption = "within",
+    also: Annotated[
+        bool,
         typer.Option(
-            "--third",
-            help="Judgments that define a pair: all three clips held out, or any third clip.",
+            "--also", help="Other correlations: Kendall's tau-a, Pearson, weighted by judgments."
         ),
-    ] = "within",
-    num_bootstrap: Annotated[
-        int, typer.Option("--num-bootstrap", min=100, help="Resamples of the clips.")
+    ] = False,
+    interval_over: Annotated[
+        Literal["clips", "pairs", "participants"],
+        typer.Option("--interval-over", help="What the interval of R2 resamples."),
+    ] = "clips",
+    metric: Annotated[
+        Literal["cosine", "correlation", "euclidean"],
+        typer.Option("--metric", help="Distance between embeddings."),
+    ] = "cosine",
+    captions: CaptionsOption = "mean",
+    num_bootstrap: NumBootstrapOption = 1000,
+    num_permutations: Annotated[
+        int, typer.Option("--num-permutations", min=100, help="Relabellings behind every p.")
     ] = 1000,
-    decoder: Annotated[
-        Literal["auto", "pyav", "decord", "torchcodec"], typer.Option("--decoder")
-    ] = "auto",
+    decoder: DecoderOption = "auto",
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
     out: Annotated[Path | None, typer.Option("--out", help="Also write results.json here.")] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="Write CSV and Parquet tables and an rsatoolbox file here."),
+    ] = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Score models on held-out clips, next to the noise ceiling.
+    """Score models on held-out clips, next to the noise ceiling; several are ranked and compared.
 
-    Example: bgs score runs/demo bgs-tiny caption:tfidf --data demo
+    Example: bgs score runs/demo bgs-tiny caption:tfidf low-level:motion --data demo
     """
     from bgs.run.score import score
 
@@ -138,15 +148,23 @@ def run_score(
         data=data,
         videos=videos,
         third=third,
+        metric=metric,
+        captions=captions,
+        interval_over=interval_over,
+        also=also,
         num_bootstrap=num_bootstrap,
+        num_permutations=num_permutations,
         decoder=decoder,
         triplets_dir=triplets_dir,
         videos_dir=videos_dir,
         seed=seed,
         out=out,
+        export=export,
         progress=not quiet,
     )
     _print_results(results, as_json=as_json)
+    if not as_json:
+        _print_order(results)
 
 
 @app.command("embed")
@@ -289,3 +307,19 @@ def _print_results(results: dict[str, object], *, as_json: bool) -> None:
     from bgs.reports.terminal import print_results
 
     print_results(results)
+
+
+def _print_order(results: dict[str, Any]) -> None:
+    """Under the table of scores: who cannot be told apart, and what `--also` asked for."""
+    from bgs.run.leaderboard import terminal_rows
+
+    if "leaderboard" in results:
+        print_rows(terminal_rows(results))
+        typer.echo("models that share a letter cannot be told apart (Holm-corrected p of .05)")
+    print_rows(
+        [
+            {"model": block["model"], **block["rsa"]["also"]}
+            for block in results["models"]
+            if "also" in block["rsa"]
+        ]
+    )

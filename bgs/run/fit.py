@@ -21,6 +21,7 @@ from bgs.run.learning import learn
 from bgs.run.report import report, thumbnails_of
 from bgs.run.results import Candidate, compare, describe_data, score_candidates
 from bgs.run.study import Study, load_study
+from bgs.training.processes import Processes
 
 if TYPE_CHECKING:
     from bgs.run.building import Bank
@@ -43,8 +44,11 @@ def fit(
     Returns what is written to results.json.
     """
     settings = config if isinstance(config, FitConfig) else resolve_config(config)
+    processes = Processes()  # under `accelerate launch` all of them work, and the main one writes
+    progress = progress and processes.is_main
     study = load_study(settings.data, seed=settings.seed)
-    folder = start_run(settings, resume=resume, overwrite=overwrite)
+    if processes.is_main:
+        start_run(settings, resume=resume, overwrite=overwrite)
     bank = open_config_bank(settings, study.clips, progress=progress)
     model = build_model(settings, bank)
     untuned = frozen_features(model, bank, progress=progress)
@@ -53,12 +57,13 @@ def fit(
         bank,
         study,
         config=settings,
-        output_dir=folder,
+        output_dir=settings.output_dir,
         resume=resume,
         allow_changes=allow_changes,
         progress=progress,
     )
-    save_model(model, folder)
+    if processes.is_main:
+        save_model(model, settings.output_dir)
     tuned = embed(model, bank, progress=progress)
     candidates = [
         *_before_and_after(study, bank.ids, untuned, tuned, name=settings.backbone.name_or_path),
@@ -67,6 +72,15 @@ def fit(
         *extra,
     ]
     results = summarise(settings, study, candidates, training)
+    if processes.is_main:
+        _write_run(settings.output_dir, study, bank, candidates, results)
+    return results
+
+
+def _write_run(
+    folder: Path, study: Study, bank: Bank, candidates: Sequence[Candidate], results: dict[str, Any]
+) -> None:
+    """Results, what the report is drawn from, and the report."""
     write_results(folder, results)
     write_geometry(
         folder,
@@ -77,7 +91,6 @@ def fit(
     )
     write_thumbnails(folder, thumbnails_of(bank, study.split.test), captions=study.clips.captions)
     report([folder])
-    return results
 
 
 def summarise(

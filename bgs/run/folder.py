@@ -36,8 +36,8 @@ OWNED = (
 )
 
 
-def start_run(config: FitConfig, *, resume: bool, overwrite: bool) -> Path:
-    """The run's folder with its config in it; an earlier run is neither lost nor mixed up with this one."""
+def start_run(config: FitConfig, *, resume: bool, overwrite: bool) -> None:
+    """Put the config into the run's folder; an earlier run is neither lost nor mixed up with this one."""
     folder = config.output_dir
     if resume and not (folder / CONFIG).is_file():
         raise TrainingError(
@@ -48,7 +48,6 @@ def start_run(config: FitConfig, *, resume: bool, overwrite: bool) -> Path:
         if overwrite:
             clear_run(folder)
         write_text(folder / CONFIG, dump_config(config))
-    return folder
 
 
 def refuse_earlier_run(folder: Path, *, overwrite: bool) -> None:

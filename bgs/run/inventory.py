@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bgs.data.card_files import list_cards
+from bgs.data.card_files import card_names
 from bgs.data.check import CheckReport, check_triplets
-from bgs.data.clips import VIDEO_SUFFIXES, load_clips
+from bgs.data.clips import load_clips
+from bgs.data.judgment_files import FORMATS, is_judgment_file
 from bgs.data.releases import fetch_release
 from bgs.errors import DataError
 from bgs.run.simulation import simulate_into
@@ -59,17 +61,19 @@ def check_data_set(
 
 
 def _kinds_of(name: str, *, triplets_dir: Path, videos_dir: Path) -> set[str]:
-    path = Path(name)
-    if path.is_dir():
-        return {"videos"}
-    if path.is_file() and path.suffix.lower() not in VIDEO_SUFFIXES:
+    cards = {
+        "triplets": card_names("triplets", home=triplets_dir),
+        "videos": card_names("videos", home=videos_dir),
+    }
+    kinds = {kind for kind, names in cards.items() if name in names}
+    if kinds:
+        return kinds
+    if is_judgment_file(name):
         return {"triplets"}
-    cards = list_cards(triplets_dir=triplets_dir, videos_dir=videos_dir)
-    kinds = {str(card["kind"]) for card in cards if card["name"] == name}
-    if not kinds:
-        known = sorted({str(card["name"]) for card in cards})
-        raise DataError(
-            f"{name!r} is neither a card, a file of judgments nor a folder of clips",
-            remedy=f"known cards: {', '.join(known)}",
-        )
-    return kinds
+    if name.strip() and os.path.isdir(name):
+        return {"videos"}
+    known = sorted({*cards["triplets"], *cards["videos"]})
+    raise DataError(
+        f"{name!r} is neither a card, a file of judgments nor a folder of clips",
+        remedy=f"known cards: {', '.join(known)}; judgments end in {', '.join(FORMATS)}",
+    )

@@ -1,0 +1,86 @@
+"""Several models on the same held-out clips: an order, letters for what cannot be told apart, every pair compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bgs.evaluation.leaderboard import Leaderboard, rank_models
+from bgs.run.results import Candidate
+from bgs.run.study import Study
+
+
+def rank_candidates(
+    study: Study,
+    candidates: Sequence[Candidate],
+    *,
+    num_bootstrap: int,
+    num_permutations: int = 1000,
+    seed: int = 0,
+) -> Leaderboard:
+    """All candidates on the study's held-out pairs, over one set of resampled clips."""
+    return rank_models(
+        {candidate.name: candidate.rdm for candidate in candidates},
+        study.test_geometry,
+        num_bootstrap=num_bootstrap,
+        num_permutations=num_permutations,
+        seed=seed,
+    )
+
+
+def leaderboard_records(
+    board: Leaderboard, blocks: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """One flat record a model, best first; odd-one-out and share of the ceilings from its block."""
+    of_model = {block["model"]: block for block in blocks}
+    return [
+        {
+            "model": row.model,
+            "letters": row.letters,
+            "spearman": row.spearman,
+            "r2": row.r2,
+            "ci95": list(row.ci95),
+            "p": row.p,
+            "two_way": of_model[row.model]["odd_one_out"]["two_way"],
+            "three_way": of_model[row.model]["odd_one_out"]["three_way"],
+            "share_of_ceiling": of_model[row.model]["protocol"]["share_of_ceiling"],
+        }
+        for row in board.rows
+    ]
+
+
+def comparison_records(board: Leaderboard) -> list[dict[str, Any]]:
+    """One record a pair of models: how much more R2 `to` has than `from`, and Holm's p."""
+    return [
+        {
+            "from": pair.worse,
+            "to": pair.better,
+            "r2": pair.r2,
+            "ci95": list(pair.ci95),
+            "p": pair.p,
+            "p_holm": pair.p_holm,
+        }
+        for pair in board.differences
+    ]
+
+
+def terminal_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """The leaderboard as a table: who cannot be told apart, and how far each is behind the best."""
+    board = results["leaderboard"]
+    best = board[0]["model"]
+    behind = {pair["from"]: pair for pair in results["comparisons"] if pair["to"] == best}
+    rows = []
+    for place, row in enumerate(board, start=1):
+        pair = behind.get(row["model"], {})
+        rows.append(
+            {
+                "rank": place,
+                "model": row["model"],
+                "alike": row["letters"],
+                "p (chance)": row["p"],
+                "R2 behind best": pair.get("r2"),
+                "95 % CI": pair.get("ci95"),
+                "p (Holm)": pair.get("p_holm"),
+            }
+        )
+    return rows

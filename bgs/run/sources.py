@@ -1,0 +1,214 @@
+"""From the name of a predictor to a geometry of clips, and where its numbers came from.
+
+Beside the models of `embed` (a run folder, a backbone, `caption:...`, `features:FILE.npz`) these are known:
+
+    low-level:motion | low-level:colour | low-level:pixels    what a frame holds before anything is understood
+    ratings:all | ratings:valence,arousal                     what people (or a simulation) rated the clips
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bgs.config import DataSettings, FitConfig, load_config
+from bgs.data.clips import Clips
+from bgs.errors import DataError
+from bgs.evaluation.geometry import Metric, model_rdm
+from bgs.rdm import RDM
+from bgs.run.embed import (
+    CAPTIONS,
+    FEATURES,
+    Embeddings,
+    bare,
+    embed_with,
+    open_bank,
+    open_model,
+    reads_no_frames,
+)
+from bgs.run.folder import CONFIG
+from bgs.run.low_level import LOW_LEVEL, low_level_features
+
+RATINGS = "ratings:"
+CaptionPooling = Literal["mean", "first", "all-pairs"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Vectors of clips, the distance that belongs to them, and what they were computed from."""
+
+    model: str
+    ids: tuple[str, ...]
+    matrix: NDArray[np.float64]  # (clips, width)
+    metric: Metric | Literal["inner"] = "cosine"
+    keys: Mapping[str, str] = field(default_factory=dict)  # of caches and files, for the record
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether it stands in a table to be compared with: it never saw a clip through a video model."""
+        return self.model.startswith((CAPTIONS, LOW_LEVEL, RATINGS))
+
+    def rows(self, ids: Sequence[str]) -> NDArray[np.float64]:
+        """The vectors of these clips in this order, (clips, width)."""
+        position = {clip: row for row, clip in enumerate(self.ids)}
+        missing = [clip for clip in ids if clip not in position]
+        if missing:
+            raise DataError(
+                f"model {self.model!r} has no embedding of clip {missing[0]!r} ({len(missing)} of {len(ids)} missing)",
+                remedy="embed all clips of the split",
+            )
+        return self.matrix[[position[clip] for clip in ids]]
+
+    def rdm(self, ids: Sequence[str]) -> RDM:
+        """Distances between these clips."""
+        rows = self.rows(ids)
+        if self.metric == "inner":
+            return RDM.from_condensed(ids, (1 - rows @ rows.T)[np.triu_indices(len(rows), k=1)])
+        return model_rdm(ids, rows, metric=self.metric)
+
+    def __repr__(self) -> str:
+        return (
+            f"Source({self.model!r}, {len(self.ids)} clips x {self.matrix.shape[1]}, {self.metric})"
+        )
+
+
+def open_source(
+    name: str,
+    clips: Clips,
+    settings: DataSettings,
+    *,
+    metric: Metric = "cosine",
+    captions: CaptionPooling = "mean",
+    progress: bool = True,
+) -> Source:
+    """The predictor of that name on these clips. `metric` is for embeddings; ratings and low-level features
+    are standardised and always Euclidean, since a clip without motion has no angle.
+    """
+    if name.startswith(LOW_LEVEL):
+        found, key = low_level_features(name, clips, settings, progress=progress)
+        return Source(name, clips.ids, _standardise(found), "euclidean", {"frames": key})
+    if name.startswith(RATINGS):
+        return _rating_source(name, clips)
+    if name.startswith(CAPTIONS) and captions != "mean":
+        return _caption_source(name, clips, settings, captions=captions, metric=metric)
+    embeddings, keys = embed_recorded(name, clips, settings, progress=progress)
+    return _source_of(embeddings, metric=metric, keys=keys)
+
+
+def open_sources(
+    names: Sequence[str], clips: Clips, settings: DataSettings, **options: Any
+) -> list[Source]:
+    """One source a name; a name given twice is a slip, and would be compared with itself."""
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise DataError(f"model {twice!r} is named twice", remedy="name every model once")
+    return [open_source(name, clips, settings, **options) for name in names]
+
+
+def embed_recorded(
+    name: str, clips: Clips, settings: DataSettings, *, progress: bool = True
+) -> tuple[Embeddings, dict[str, str]]:
+    """`embed_with`, and the keys of what it read: decoded frames, or a file of features."""
+    if name.startswith(FEATURES):
+        digest = hashlib.sha256(Path(name.removeprefix(FEATURES)).read_bytes()).hexdigest
+        return embed_with(name, clips, settings, progress=progress), {"features": digest()}
+    if reads_no_frames(name):
+        return embed_with(name, clips, settings, progress=progress), {}
+    return _embed_opened(open_model(name), name, clips, settings, progress=progress)
+
+
+def before_and_after(
+    name: str, clips: Clips, settings: DataSettings, *, progress: bool = True
+) -> tuple[Source | None, Source]:
+    """A run's backbone as it was and its tuned model; of any other model (None, that model)."""
+    config = run_config(name)
+    after, keys = embed_recorded(name, clips, settings, progress=progress)
+    if config is None:
+        return None, _source_of(after, keys=keys)
+    from bgs.run.building import open_backbone
+
+    untuned = f"{config.backbone.name_or_path} (untuned)"
+    if reads_no_frames(config.backbone.name_or_path):
+        given, before_keys = embed_recorded(
+            config.backbone.name_or_path, clips, settings, progress=progress
+        )
+        before = replace(given, model=untuned)
+    else:
+        opened = bare(open_backbone(config))
+        before, before_keys = _embed_opened(opened, untuned, clips, settings, progress=progress)
+    return _source_of(before, keys=before_keys), _source_of(after, keys=keys)
+
+
+def run_config(name: str) -> FitConfig | None:
+    """The config of a run folder, None where the name is anything else."""
+    file = Path(name) / CONFIG
+    return load_config(file) if file.is_file() else None
+
+
+def _embed_opened(
+    opened: Any, name: str, clips: Clips, settings: DataSettings, *, progress: bool
+) -> tuple[Embeddings, dict[str, str]]:
+    from bgs.backbones.model import embed
+
+    bank = open_bank(opened.backbone, clips, settings, progress=progress)
+    key = getattr(bank, "key", None)
+    matrix = embed(opened, bank, progress=progress)
+    return Embeddings(name, bank.ids, matrix), {} if key is None else {"frames": key}
+
+
+def _source_of(
+    embeddings: Embeddings, *, metric: Metric = "cosine", keys: Mapping[str, str] | None = None
+) -> Source:
+    matrix = embeddings.matrix.astype(np.float64)
+    return Source(embeddings.model, embeddings.ids, matrix, metric, keys or {})
+
+
+def _rating_source(name: str, clips: Clips) -> Source:
+    known = [] if clips.ratings is None else [str(column) for column in clips.ratings.columns]
+    wanted = name.removeprefix(RATINGS)
+    chosen = known if wanted == "all" else wanted.split(",")
+    unknown = [column for column in chosen if column not in known]
+    if clips.ratings is None or not chosen or unknown:
+        raise DataError(
+            f"{name!r}: clip set {clips.name!r} has no rating {(unknown or [wanted])[0]!r}",
+            remedy=f"choose among: {', '.join(known)}" if known else "name ratings in its card",
+        )
+    values = clips.ratings[chosen].to_numpy(dtype=np.float64)  # (clips, ratings)
+    kept = np.isfinite(values).all(axis=1)
+    ids = tuple(clip for clip, keep in zip(clips.ids, kept, strict=True) if keep)
+    return Source(name, ids, _standardise(values[kept]), "euclidean")
+
+
+def _caption_source(
+    name: str, clips: Clips, settings: DataSettings, *, captions: CaptionPooling, metric: Metric
+) -> Source:
+    """The first caption alone, or the mean over all pairs of captions of two clips.
+
+    The mean cosine between the captions of two clips is the inner product of the two mean vectors.
+    """
+    if captions == "first" or not clips.captions:
+        first = {clip: texts[:1] for clip, texts in clips.captions.items()}
+        return _source_of(embed_with(name, replace(clips, captions=first), settings), metric=metric)
+    from bgs.backbones.captions import caption_embeddings
+
+    apart = {
+        f"{clip}\n{place}": (text,)
+        for clip, texts in clips.captions.items()
+        for place, text in enumerate(texts)
+    }
+    _, vectors = caption_embeddings(apart, model=name.removeprefix(CAPTIONS))
+    ends = np.cumsum([len(texts) for texts in clips.captions.values()])
+    means = [part.mean(axis=0) for part in np.split(vectors.astype(np.float64), ends[:-1])]
+    return Source(name, tuple(clips.captions), np.stack(means), "inner")
+
+
+def _standardise(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Every column with mean 0 and spread 1; a column that never varies stays 0."""
+    spread = matrix.std(axis=0)
+    return np.asarray((matrix - matrix.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
