@@ -8,6 +8,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
+MOST_SHOWN = 400  # characters of one part of a message; a longer value is cut in its middle
+
+
+def show_line(text: str) -> str:
+    """Text on one line that a terminal cannot be misled by: control characters as escapes, and not too long.
+
+    Ids, cells and file names come from outside and may hold line breaks, colours or reversed writing.
+    """
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    if len(line) <= MOST_SHOWN:
+        return line
+    half = MOST_SHOWN // 2
+    return f"{line[:half]} [... {len(line) - 2 * half:,} characters ...] {line[-half:]}"
+
 
 class BgsError(ValueError):
     """A mistake the user can mend.
@@ -23,14 +39,10 @@ class BgsError(ValueError):
         self.remedy = remedy
         self.file = None if file is None else str(file)
         self.row = row
-        place = (
-            "" if self.file is None else self.file + ("" if row is None else f", row {row}") + ": "
-        )
-        super().__init__(f"{place}{what}; {remedy}")
-
-    def __str__(self) -> str:
-        # One line whatever a file name or a cell contained.
-        return " ".join(str(self.args[0]).split())
+        line = f"{show_line(what)}; {show_line(remedy)}"
+        if self.file is not None:
+            line = f"{show_line(self.file)}{'' if row is None else f', row {row}'}: {line}"
+        super().__init__(line)
 
 
 class ConfigError(BgsError):

@@ -33,7 +33,7 @@ ModelsArgument = Annotated[
         metavar="MODEL...",
         help="A run folder, a backbone name, caption:tfidf, "
         "caption:<sentence-transformers id or folder>, features:FILE.npz, "
-        "low-level:motion|colour|pixels, ratings:all or ratings:NAME,NAME.",
+        "low-level:motion|colour|pixels, ratings:all or ratings:NAME,NAME; SHORT=MODEL names it in tables.",
     ),
 ]
 ThirdOption = Annotated[

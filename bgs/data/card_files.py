@@ -7,6 +7,9 @@ installed wheel knows its data sets in an empty folder.
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import reprlib
 from collections.abc import Hashable
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +18,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from bgs.data.cards import Card, TripletsCard, VideosCard
+from bgs.data.cards import NAME_PATTERN, Card, TripletsCard, VideosCard
+from bgs.data.reading import check_readable, read_text
 from bgs.errors import DataError
 
 AnyCard = TypeVar("AnyCard", bound=Card)
@@ -27,6 +31,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    problem="a key is a list or a mapping, not text", problem_mark=key.start_mark
+                )
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     problem=f"key {key.value!r} appears twice", problem_mark=key.start_mark
@@ -51,11 +59,11 @@ def list_cards(
     """One row a data set, for `bgs data list`: its cards, and whether their payload is in the homes."""
     homes = {"triplets": Path(triplets_dir), "videos": Path(videos_dir)}
     rows: list[dict[str, object]] = []
-    for name in _card_names("triplets", home=homes["triplets"]):
+    for name in card_names("triplets", home=homes["triplets"]):
         card = load_triplets_card(name, triplets_dir=homes["triplets"])
         present = (homes["triplets"] / card.judgments.path).is_file()
         rows.append(_describe(card, kind="triplets", present=present))
-    for name in _card_names("videos", home=homes["videos"]):
+    for name in card_names("videos", home=homes["videos"]):
         clips = load_videos_card(name, videos_dir=homes["videos"])
         present = (homes["videos"] / clips.table.path).is_file()
         rows.append(_describe(clips, kind="videos", present=present))
@@ -65,8 +73,9 @@ def list_cards(
 def payload_file(card: Card, path: str, *, home: Path | str) -> Path:
     """The file a card names: there, and with the checksum the card states."""
     file = Path(home) / path
-    if not file.is_file():
+    if not os.path.lexists(file):
         raise DataError(f"the file of {card.name!r} is missing", remedy=card.obtain, file=file)
+    check_readable(file)
     check_sha256(file, card.file(path).sha256)
     return file
 
@@ -86,27 +95,32 @@ def check_sha256(file: Path, expected: str | None) -> None:
 
 
 def _load_card(model: type[AnyCard], name: str, *, home: Path, kind: str) -> AnyCard:
-    for place in _card_homes(kind, home=home):
-        file = place / f"{name}.yaml"
-        if file.is_file():
-            return _read_card(model, file, name=name)
-    known = ", ".join(_card_names(kind, home=home)) or "none"
+    valid = re.fullmatch(NAME_PATTERN, name) is not None
+    if valid:
+        for place in _card_homes(kind, home=home):
+            file = place / f"{name}.yaml"
+            if os.path.lexists(file):
+                check_readable(file)
+                return _read_card(model, file, name=name)
+    known = ", ".join(card_names(kind, home=home)) or "none"
     raise DataError(
         f"no {kind} card is called {name!r} (known: {known})",
-        remedy=f"write {home / (name + '.yaml')}, or name one that exists",
+        remedy=f"write {home / (name + '.yaml')}, or name one that exists"
+        if valid
+        else "a name is made of letters, digits, `-`, `_` and `.`",
     )
 
 
 def _read_card(model: type[AnyCard], file: Path, *, name: str) -> AnyCard:
+    text = read_text(file)
     try:
-        values = yaml.load(file.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
-    except UnicodeDecodeError as error:
-        raise DataError(
-            "the card is not UTF-8 text", remedy="save it as UTF-8", file=file
-        ) from error
-    except yaml.YAMLError as error:
+        values = yaml.load(text, Loader=_UniqueKeyLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: a date in month 13, a number of thousands of digits.
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "not readable"
+        problem = getattr(error, "problem", None) or str(error)
+        if isinstance(error, RecursionError):
+            problem = "brackets within brackets without end"
         raise DataError(
             f"the card is not YAML: {problem}",
             remedy="mend the line",
@@ -130,7 +144,7 @@ def _read_card(model: type[AnyCard], file: Path, *, name: str) -> AnyCard:
 
 def _explain(error: ValidationError, *, file: Path) -> DataError:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"]) or "the card"
+    key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         return DataError(
             f"unknown key {key!r}", remedy="the README of the home lists the keys", file=file
@@ -142,16 +156,29 @@ def _explain(error: ValidationError, *, file: Path) -> DataError:
     rule = first["msg"].removeprefix("Value error, ")
     if first["type"] != "value_error":
         rule = f"{rule[:1].lower()}{rule[1:]}"
-    got = "" if isinstance(first.get("input"), dict) else f", got {first.get('input')!r}"
-    return DataError(f"key {key!r}: {rule}{got}", remedy="correct the card", file=file)
+    got = "" if isinstance(first.get("input"), dict) else f", got {_quote(first.get('input'))}"
+    place = f"key {key!r}: " if key else ""
+    return DataError(f"{place}{rule}{got}", remedy="correct the card", file=file)
+
+
+def _quote(value: object) -> str:
+    """A value as the card shows it, in bounds: a few nested aliases can stand for billions of values."""
+    if isinstance(value, int) and abs(value) >= 2**64:
+        return "a number of more than 19 digits"
+    return repr(value) if isinstance(value, str) else reprlib.repr(value)
 
 
 def _card_homes(kind: str, *, home: Path) -> list[Path]:
+    if os.path.lexists(home) and not os.path.isdir(home):
+        raise DataError(
+            "is not a folder", remedy=f"name the home of {kind} (--{kind}-dir)", file=home
+        )
     return [home, Path(str(files("bgs").joinpath("shipped", kind)))]
 
 
-def _card_names(kind: str, *, home: Path) -> list[str]:
-    places = [place for place in _card_homes(kind, home=home) if place.is_dir()]
+def card_names(kind: str, *, home: Path) -> list[str]:
+    """Names of the cards in the home and of those shipped, in order; kind is triplets or videos."""
+    places = [place for place in _card_homes(kind, home=home) if os.path.isdir(place)]
     return sorted({file.stem for place in places for file in place.glob("*.yaml")})
 
 

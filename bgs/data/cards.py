@@ -11,16 +11,38 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from bgs.config import Settings
 from bgs.errors import DataError
 
+NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
+
 
 def _stay_inside(path: str) -> str:
-    parts = PurePosixPath(path).parts
+    pure = PurePosixPath(path)  # one spelling a file: `./a` and `b//a` would escape their checksums
+    parts = pure.parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path or ":" in parts[0]:
         raise ValueError("a path in a card is relative to its home and may not leave it")
+    return str(pure)
+
+
+def _make_printable(text: str) -> str:
+    line = " ".join(text.split())
+    if not line.isprintable():
+        raise ValueError("text in a card holds no control characters")
+    return line
+
+
+def _check_address(address: str) -> str:
+    if not re.fullmatch(r"https?://[\w.-]+(:[0-9]+)?(/\S*)?", address):
+        raise ValueError("an address begins with https:// or http:// and holds no space")
+    return address
+
+
+def _hold_clip_once(path: str) -> str:
+    if path.count("{clip}") != 1 or re.search(r"[{}]", path.replace("{clip}", "")):
+        raise ValueError("clip_path holds {clip} once and no other braces")
     return path
 
 
@@ -29,9 +51,13 @@ def _name_columns(value: Any) -> Any:
     return {column: column for column in value} if isinstance(value, list) else value
 
 
-RelativePath = Annotated[str, AfterValidator(_stay_inside)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-NamedColumns = Annotated[dict[str, str], BeforeValidator(_name_columns)]
+PlainText = Annotated[str, AfterValidator(_make_printable)]
+CardName = Annotated[str, Field(pattern=NAME_PATTERN)]
+RelativePath = Annotated[str, AfterValidator(_make_printable), AfterValidator(_stay_inside)]
+WebAddress = Annotated[str, AfterValidator(_check_address)]
+ClipPath = Annotated[RelativePath, AfterValidator(_hold_clip_once)]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
+NamedColumns = Annotated[dict[PlainText, str], BeforeValidator(_name_columns)]
 
 
 class DataFile(Settings):
@@ -45,17 +71,28 @@ class DataFile(Settings):
 class Card(Settings):
     """What both kinds of card say."""
 
-    name: str = Field(pattern="^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    title: str
+    name: CardName
+    title: PlainText
     simulated: bool = Field(
         default=False, description="made by a program; said wherever it is shown"
     )
-    licence: str
-    citation: str | None = None
-    obtain: str = Field(description="how to get the payload; shown when it is missing")
-    base_url: str | None = Field(default=None, description="what `source` paths are appended to")
+    licence: PlainText
+    citation: PlainText | None = None
+    obtain: PlainText = Field(description="how to get the payload; shown when it is missing")
+    base_url: WebAddress | None = Field(
+        default=None, description="what `source` paths are appended to"
+    )
     files: tuple[DataFile, ...] = ()
-    notes: tuple[str, ...] = Field(default=(), description="what to know before using it")
+    notes: tuple[PlainText, ...] = Field(default=(), description="what to know before using it")
+
+    @field_validator("files")
+    @classmethod
+    def _list_once(cls, files: tuple[DataFile, ...]) -> tuple[DataFile, ...]:
+        paths = [entry.path for entry in files]
+        twice = next((path for i, path in enumerate(paths) if path in paths[:i]), None)
+        if twice is not None:
+            raise ValueError(f"file {twice!r} is listed twice")
+        return files
 
     def file(self, path: str) -> DataFile:
         """The entry of `files` for this path; a file without one has no checksum."""
@@ -96,6 +133,15 @@ class JudgmentColumns(Settings):
         default=None, description="one column with a JSON list of the three clips (jspsych only)"
     )
 
+    @model_validator(mode="after")
+    def _read_once(self) -> JudgmentColumns:
+        roles: dict[str, str] = {}
+        for role, column in self.model_dump(exclude_none=True).items():
+            if column in roles:
+                raise ValueError(f"{roles[column]} and {role} are both read from column {column!r}")
+            roles[column] = role
+        return self
+
 
 JudgmentFormat = Literal["csv", "tsv", "parquet", "jsonl", "index", "jspsych"]
 
@@ -105,7 +151,7 @@ class JudgmentSource(Settings):
 
     path: RelativePath
     format: JudgmentFormat = "csv"
-    separator: str | None = Field(default=None, min_length=1, max_length=1)
+    separator: Literal[",", ";", "\t", "|", ":", " "] | None = None
     columns: JudgmentColumns | None = Field(
         default=None, description="default: the documented names, and no other column in the file"
     )
@@ -153,6 +199,13 @@ class ExclusionRules(Settings):
         default=None, ge=1, description="drop participants left with fewer judgments"
     )
 
+    @model_validator(mode="after")
+    def _leave_room(self) -> ExclusionRules:
+        low, high = self.min_response_time, self.max_response_time
+        if low is not None and high is not None and low > high:
+            raise ValueError(f"min_response_time {low:g} is above max_response_time {high:g}")
+        return self
+
 
 class ClipList(Settings):
     """A file that lists clips; `id` names the column."""
@@ -184,7 +237,7 @@ class GeometrySource(Settings):
 class TripletsCard(Card):
     """A set of odd-one-out judgments."""
 
-    clips: str | None = Field(
+    clips: CardName | None = Field(
         default=None, description="name of the videos card the judgments are about"
     )
     judgments: JudgmentSource
@@ -193,7 +246,7 @@ class TripletsCard(Card):
     split: SplitFiles | None = Field(
         default=None, description="default: the split of the videos card"
     )
-    geometry: dict[str, GeometrySource] = Field(
+    geometry: dict[PlainText, GeometrySource] = Field(
         default={}, description="published matrices by name"
     )
 
@@ -221,7 +274,7 @@ class CaptionFile(Settings):
 class VideosCard(Card):
     """A set of clips, with what is known about each."""
 
-    clip_path: str = Field(description="where a clip stands in the home; {clip} is its id")
+    clip_path: ClipPath = Field(description="where a clip stands in the home; {clip} is its id")
     num_clips: int | None = Field(default=None, ge=1, description="a different number is an error")
     duration_seconds: float | None = Field(
         default=None, gt=0, description="a shorter clip is an error"
@@ -231,12 +284,7 @@ class VideosCard(Card):
     split: SplitFiles | None = None
 
     @model_validator(mode="after")
-    def _check_places(self) -> VideosCard:
-        if self.clip_path.count("{clip}") != 1 or re.search(
-            r"[{}]", self.clip_path.replace("{clip}", "")
-        ):
-            raise ValueError("clip_path holds {clip} once and no other braces")
-        _stay_inside(self.clip_path)
+    def _check_sources(self) -> VideosCard:
         if self.split is not None and self.table.split is not None:
             raise ValueError("the split is a column of the table or files, not both")
         if self.captions is not None and self.table.captions:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,9 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
+LONGEST_ID = 200  # characters; file systems stop at 255 bytes
+LARGEST_WHOLE = 2**53  # beyond it a float is not exact
+LONGEST_RESPONSE = 1e12  # in any unit nobody takes longer
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 
 
@@ -42,7 +48,14 @@ def parse_ids(table: Table, names: Sequence[str]) -> tuple[IntArray, list[str]]:
     refuse_cells(table, grid < 0, names, "is missing", "fill the cell")
     texts = [_text_of(value) for value in values]
     for code, (value, text) in enumerate(zip(values, texts, strict=True)):
-        problem = _find_id_problem(value, text)
+        problem = (
+            find_id_problem(text)
+            if text is not None
+            else (
+                f"is {_quote(value)}, of type {type(value).__name__}",
+                "ids are text or whole numbers",
+            )
+        )
         if problem is not None:
             refuse_cells(table, grid == code, names, *problem)
     unified, known = pd.factorize(np.array(texts, dtype=object))
@@ -62,23 +75,49 @@ def _quote(value: Any) -> str:
     return repr(value.item() if isinstance(value, np.generic) else value)
 
 
+def _is_other(value: object) -> bool:
+    return isinstance(value, (bool, np.bool_, timedelta, date, np.timedelta64, np.datetime64))
+
+
 def _is_nested(value: object) -> bool:
     return isinstance(value, (list, dict, set, tuple, np.ndarray))
 
 
-def _find_id_problem(value: Any, text: str | None) -> tuple[str, str] | None:
-    if text is None:
-        return (
-            f"is {_quote(value)}, of type {type(value).__name__}",
-            "ids are text or whole numbers",
-        )
+def find_id_problem(text: str) -> tuple[str, str] | None:
+    """What keeps a text from being an id, with the remedy; None if it may be one."""
     if text.strip().lower() in MISSING:
         return f"is {text!r}", "fill the cell"
     if text != text.strip():
         return f"is {text!r}, with space around it", "remove the space"
     if not text.isprintable():
         return f"is {text[:60]!r}, with a character that cannot be printed", "remove the character"
+    if len(text) > LONGEST_ID:
+        return f"is {text[:60]!r}... of {len(text):,} characters", f"an id has {LONGEST_ID} at most"
+    if not unicodedata.is_normalized("NFC", text):
+        return (
+            f"is {spell(text)}, an accent apart from its letter",
+            "save the file in Unicode normal form NFC",
+        )
     return None
+
+
+def spell(text: str) -> str:
+    """An id as an error shows it: letters of other alphabets also by number, since some look alike."""
+    return repr(text) if text.isascii() else f"{text!r} ({text!a})"
+
+
+def check_ids(texts: Sequence[str], rows: Sequence[int], *, what: str, file: Path | str) -> None:
+    """Raise about the first text that is no id, or is there twice."""
+    seen: set[str] = set()
+    for row, text in zip(rows, texts, strict=True):
+        problem = find_id_problem(text)
+        if problem is not None:
+            raise DataError(f"{what} {problem[0]}", remedy=problem[1], file=file, row=row)
+        if text in seen:
+            raise DataError(
+                f"clip {text!r} is listed twice", remedy="name each clip once", file=file, row=row
+            )
+        seen.add(text)
 
 
 def refuse_cells(
@@ -92,6 +131,13 @@ def refuse_cells(
     raise DataError(f"{name} {problem}", remedy=remedy, file=table.file, row=int(table.rows[index]))
 
 
+def _refuse_values(table: Table, name: str, bad: BoolArray, rule: str) -> None:
+    """Raise about the first cell of a column where `bad` (rows,) holds."""
+    if bad.any():
+        value = _quote(table.frame[name].iloc[int(np.argmax(bad))])
+        refuse_cells(table, bad[:, None], [name], f"is {value}, {rule}", "correct the cell")
+
+
 def parse_labels(table: Table, name: str | None) -> tuple[IntArray | None, tuple[str, ...]]:
     """Codes and labels of a participant or session column; labels in the order they appear."""
     if name is None:
@@ -103,8 +149,9 @@ def parse_labels(table: Table, name: str | None) -> tuple[IntArray | None, tuple
 def _parse_numbers(table: Table, name: str) -> tuple[FloatArray, BoolArray]:
     """Numbers of a column, and where a cell is there but is not a finite number."""
     column = table.frame[name]
-    if pd.api.types.is_bool_dtype(column.dtype):
-        column = column.astype(object).map(repr)
+    if pd.api.types.is_object_dtype(column.dtype) or column.dtype.kind in "bmM":
+        # True is no 1, and a duration is no number of nanoseconds.
+        column = column.astype(object).map(lambda cell: repr(cell) if _is_other(cell) else cell)
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     blank = column.isna().to_numpy()
     suspect = ~np.isfinite(numbers) & ~blank
@@ -117,15 +164,8 @@ def _parse_numbers(table: Table, name: str) -> tuple[FloatArray, BoolArray]:
 def parse_seconds(table: Table, name: str) -> FloatArray:
     """Numbers of 0 or more, NaN where the cell is empty, in whatever unit the file has. (rows,)"""
     numbers, bad = _parse_numbers(table, name)
-    bad = bad | (numbers < 0)
-    if bad.any():
-        value = table.frame[name].iloc[int(np.argmax(bad))]
-        raise DataError(
-            f"{name} is {_quote(value)}, a response time is a number of 0 or more, or empty",
-            remedy="correct the cell",
-            file=table.file,
-            row=table.row(bad),
-        )
+    bad = bad | (numbers < 0) | (numbers > LONGEST_RESPONSE)
+    _refuse_values(table, name, bad, "a response time is a number of 0 or more, or empty")
     return numbers
 
 
@@ -133,14 +173,10 @@ def parse_whole(table: Table, name: str) -> IntArray:
     """Whole numbers, one in every cell. (rows,)"""
     numbers, bad = _parse_numbers(table, name)
     bad = bad | np.isnan(numbers) | (numbers != np.floor(numbers))
-    if bad.any():
-        value = table.frame[name].iloc[int(np.argmax(bad))]
-        raise DataError(
-            f"{name} is {_quote(value)}, which is not a whole number",
-            remedy="correct the cell",
-            file=table.file,
-            row=table.row(bad),
-        )
+    _refuse_values(table, name, bad, "which is not a whole number")
+    _refuse_values(
+        table, name, np.abs(numbers) >= LARGEST_WHOLE, "too large for a whole number (2**53)"
+    )
     return numbers.astype(np.int64)
 
 
@@ -149,12 +185,5 @@ def parse_truth(table: Table, name: str) -> BoolArray:
     words = table.frame[name].astype(str).str.lower()
     truth = words.map(TRUTH)
     bad = truth.isna().to_numpy()
-    if bad.any():
-        value = table.frame[name].iloc[int(np.argmax(bad))]
-        raise DataError(
-            f"{name} is {_quote(value)}, a flag is true, false, 1 or 0",
-            remedy="correct the cell",
-            file=table.file,
-            row=table.row(bad),
-        )
+    _refuse_values(table, name, bad, "a flag is true, false, 1 or 0")
     return truth.to_numpy(dtype=np.bool_)

@@ -6,6 +6,7 @@ an exclusion is declared in the card.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,14 @@ import numpy as np
 from scipy.stats import chisquare
 
 from bgs.data.agreement import agree_with_rest, repeated_triads, triad_codes
+from bgs.data.card_files import card_names, load_triplets_card, load_videos_card
 from bgs.data.cards import TripletsCard
 from bgs.data.check_flags import find_flags
 from bgs.data.exclusions import catch_accuracy, find_duplicate_trials
 from bgs.data.geometry import load_geometry
-from bgs.data.judgment_files import read_judgments
+from bgs.data.judgment_files import is_judgment_file, read_judgments
 from bgs.data.raw_judgments import RawJudgments
-from bgs.data.splits import PARTS, Split, find_split
+from bgs.data.splits import PARTS, Split, load_split
 from bgs.data.triplets import Triplets, clean
 from bgs.errors import DataError
 from bgs.rdm import RDM
@@ -67,10 +69,15 @@ def check_triplets(
     videos_dir: Path | str = "videos",
 ) -> CheckReport:
     """Read judgments as `load_triplets` does, and report on every row of the file."""
-    source = read_judgments(name_or_path, triplets_dir=Path(triplets_dir))
+    absent = _explain_absent_clips(name_or_path, triplets_dir=triplets_dir, videos_dir=videos_dir)
+    source = read_judgments(
+        name_or_path,
+        triplets_dir=Path(triplets_dir),
+        videos_dir=None if absent else videos_dir,
+    )
     raw = source.raw
     triplets = clean(raw, rules=source.rules, name=source.name, simulated=source.simulated)
-    split = _find_split(source.card, triplets_dir=triplets_dir, videos_dir=videos_dir)
+    split = _find_split(source.card, absent, triplets_dir=triplets_dir, videos_dir=videos_dir)
     sections: dict[str, dict[str, Any]] = {
         "rows": _count_rows(triplets),
         "attention_checks": _count_checks(raw),
@@ -95,23 +102,49 @@ def check_triplets(
         simulated=triplets.simulated,
         sections=sections,
         participants=people,
-        flags=find_flags(sections, people),
+        flags=(*find_flags(sections, people), *filter(None, [absent])),
         notes=() if source.card is None else source.card.notes,
     )
 
 
+def _explain_absent_clips(
+    name_or_path: str | Path, *, triplets_dir: Path | str, videos_dir: Path | str
+) -> str | None:
+    """Why the clips that a card names cannot be compared with; judgments can be checked without them.
+
+    A file that is there and wrong is an error all the same.
+    """
+    if is_judgment_file(name_or_path):
+        return None
+    card = load_triplets_card(str(name_or_path), triplets_dir=triplets_dir)
+    if card.clips is None:
+        return None
+    if card.clips not in card_names("videos", home=Path(videos_dir)):
+        return f"there is no card of the clips {card.clips!r}, so clips and split are not checked"
+    clips = load_videos_card(card.clips, videos_dir=videos_dir)
+    lists = clips.split
+    parts = () if lists is None else (lists.train, lists.validation, lists.test)
+    needed = [clips.table.path, *(part.path for part in parts if part is not None)]
+    missing = next((path for path in needed if not os.path.lexists(Path(videos_dir, path))), None)
+    if missing is None:
+        return None
+    return f"{Path(videos_dir, missing)} is not here, so clips and split are not checked"
+
+
 def _find_split(
-    card: TripletsCard | None, *, triplets_dir: Path | str, videos_dir: Path | str
+    card: TripletsCard | None,
+    absent: str | None,
+    *,
+    triplets_dir: Path | str,
+    videos_dir: Path | str,
 ) -> Split | None:
-    """The split, where the card and the files it needs are there: judgments can be checked without clips."""
-    if card is None or (card.split is None and card.clips is None):
+    """The split of the judgments or of their clips, where one is stated and its files are here."""
+    if card is None:
         return None
-    try:
-        return find_split(card.name, triplets_dir=triplets_dir, videos_dir=videos_dir)
-    except DataError as error:
-        if error.file is not None and Path(error.file).is_file():
-            raise
-        return None
+    split = load_split(card, home=triplets_dir)
+    if split is not None or absent or card.clips is None:
+        return split
+    return load_split(load_videos_card(card.clips, videos_dir=videos_dir), home=videos_dir)
 
 
 def _count_rows(triplets: Triplets) -> dict[str, Any]:
@@ -216,7 +249,11 @@ def _compare_geometry(
         if not (Path(triplets_dir) / source.path).is_file():
             continue
         published = load_geometry(card.name, name, triplets_dir=triplets_dir)
-        ours = triplets.rdm(published.ids)
+        try:
+            ours = triplets.rdm(published.ids)
+        except DataError as error:
+            file = Path(triplets_dir, source.path)
+            raise DataError(error.what, remedy=error.remedy, file=file) from error
         both = ours.observed & published.observed
         same = np.isclose(published.dissimilarities[both], ours.dissimilarities[both])
         result[name] = {
@@ -278,7 +315,10 @@ def _known(value: float) -> float | None:
 def _flatten(values: dict[str, Any], *, prefix: str = "") -> list[tuple[str, Any]]:
     flat: list[tuple[str, Any]] = []
     for key, value in values.items():
-        if isinstance(value, dict):
+        if key == "histogram":  # one line: how many pairs were seen 0, 1, 2, ... times
+            bars = ", ".join(f"{times}: {count:,}" for times, count in value.items() if count)
+            flat.append(("pairs by times observed", bars))
+        elif isinstance(value, dict):
             flat += _flatten(value, prefix=f"{prefix}{key}: ")
         else:
             flat.append((f"{prefix}{key}", value))
@@ -292,4 +332,6 @@ def _say(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:,.3f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.3f}" if abs(value) < 1e6 else f"{value:.4g}"
+    return str(value)

@@ -29,6 +29,10 @@ def find_flags(
     return tuple(flags)
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def _flag_checks(checks: dict[str, Any]) -> list[str]:
     if not checks["flag_disagrees"]:
         return []
@@ -43,7 +47,7 @@ def _flag_duplicates(trials: dict[str, Any], rows: dict[str, Any]) -> list[str]:
     if left <= 0:
         return []
     return [
-        f"{left:,} judgments record a trial again; set `duplicate_trials: true` to keep the first"
+        f"{_count(left, 'judgment')} recorded twice; set `duplicate_trials: true` to keep the first"
     ]
 
 
@@ -63,19 +67,23 @@ def _flag_times(times: dict[str, Any]) -> list[str]:
     flags = []
     if times.get("max", 0.0) > LONG_SECONDS:
         flags.append(
-            f"the longest response took {times['max']:,.2f} seconds ({times['over_60']:,} over a minute); "
+            f"the longest response took {_say_seconds(times['max'])} seconds ({times['over_60']:,} over a minute); "
             "set `max_response_time` if that matters"
         )
     if times.get("missing"):
-        flags.append(f"{times['missing']:,} judgments have no response time")
+        flags.append(f"{_count(times['missing'], 'judgment')} without a response time")
     return flags
+
+
+def _say_seconds(seconds: float) -> str:
+    return f"{seconds:,.2f}" if seconds < 1e6 else f"{seconds:.4g}"
 
 
 def _flag_coverage(clips: dict[str, Any], split: dict[str, dict[str, Any]]) -> list[str]:
     flags = []
     if clips["judged"] < clips["in_catalogue"]:
         flags.append(
-            f"{clips['in_catalogue'] - clips['judged']:,} clips of the catalogue are never judged"
+            f"{_count(clips['in_catalogue'] - clips['judged'], 'clip')} of the catalogue never judged"
         )
     for part, counts in split.items():
         share = counts["pairs_within"] / counts["pairs"]
@@ -108,7 +116,7 @@ def _flag_people(people: list[dict[str, Any]]) -> list[str]:
     if guessing:
         worst = min(guessing, key=lambda p: p["agreement"])
         flags.append(
-            f"{len(guessing):,} participants agree with the rest no better than chance allows "
+            f"no more agreement with the rest than chance allows: {_count(len(guessing), 'participant')} "
             f"(least: {worst['participant']!r}, {worst['agreement']:.3f})"
         )
     stuck = [
@@ -118,7 +126,7 @@ def _flag_people(people: list[dict[str, Any]]) -> list[str]:
     ]
     if stuck:
         flags.append(
-            f"{len(stuck):,} participants pick one position in over {ONE_POSITION:.0%} of judgments "
+            f"one position picked in over {ONE_POSITION:.0%} of judgments: {_count(len(stuck), 'participant')} "
             f"(such as {stuck[0]['participant']!r})"
         )
     return flags

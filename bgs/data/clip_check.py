@@ -6,6 +6,7 @@ card promises and with every other clip. Nothing is raised: all problems are lis
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class ClipReport:
     seconds: tuple[float, ...]  # durations of the clips that could be read to the end
     num_frames: tuple[int, ...]
     sizes: tuple[tuple[int, int], ...]  # (height, width)
+    obtain: str = "check the path"  # how to get clips that are missing
 
     @property
     def ok(self) -> bool:
@@ -116,6 +118,7 @@ def check_clips(
         seconds=tuple(timeline.duration_seconds for timeline, _ in sound),
         num_frames=tuple(len(timeline) for timeline, _ in sound),
         sizes=tuple(size for _, size in sound),
+        obtain=clips.obtain,
     )
 
 
@@ -125,7 +128,7 @@ def _inspect(
     def problem(kind: Kind, what: str) -> ClipProblem:
         return ClipProblem(clip, kind, what, path)
 
-    if not path.exists():
+    if not os.path.lexists(path):  # a link that leads nowhere is a broken clip, not a missing one
         return _Finding(problem=problem("missing", "does not exist"))
     try:
         with VideoFile(path, timeout_seconds=timeout_seconds) as video:

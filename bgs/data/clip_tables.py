@@ -9,6 +9,7 @@ import pandas as pd
 
 from bgs.data.card_files import payload_file
 from bgs.data.cards import CaptionFile, VideosCard
+from bgs.data.cells import check_ids, spell
 from bgs.data.tables import Table, read_table
 from bgs.errors import DataError
 
@@ -16,12 +17,7 @@ from bgs.errors import DataError
 def read_ids(card: VideosCard, table: Table) -> tuple[str, ...]:
     """The clip ids of the table, each once, as many as the card says."""
     ids = tuple(_column(table, card.table.id).astype(str))
-    seen: set[str] = set()
-    for clip, row in zip(ids, table.rows.tolist(), strict=True):
-        if not clip.strip() or clip in seen:
-            what = f"clip {clip!r} appears twice" if clip in seen else "the clip id is empty"
-            raise DataError(what, remedy="give every clip one row", file=table.file, row=row)
-        seen.add(clip)
+    check_ids(ids, table.rows.tolist(), what=card.table.id, file=table.file)
     if card.num_clips is not None and len(ids) != card.num_clips:
         raise DataError(
             f"lists {len(ids)} clips where the card says {card.num_clips}",
@@ -52,7 +48,7 @@ def _read_caption_file(
     strange = ~about.isin(ids).to_numpy()
     if strange.any():
         raise DataError(
-            f"a caption is about {about[strange].iloc[0]!r}, which is no clip of {card.name!r}",
+            f"a caption is about {spell(about[strange].iloc[0])}, which is no clip of {card.name!r}",
             remedy="correct the id",
             file=table.file,
             row=table.row(strange),

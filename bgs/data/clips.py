@@ -13,6 +13,7 @@ import pandas as pd
 
 from bgs.data.card_files import load_videos_card, payload_file
 from bgs.data.cards import VideosCard
+from bgs.data.cells import find_id_problem
 from bgs.data.clip_tables import read_captions, read_ids, read_ratings
 from bgs.data.splits import Split, load_split
 from bgs.data.tables import read_table
@@ -178,6 +179,14 @@ def _clips_of_folder(folder: Path) -> Clips:
                 f"{earlier.name} and {later.name} would both be clip {later.stem!r}",
                 remedy="rename or remove one",
                 file=folder,
+            )
+    for file in videos:
+        problem = find_id_problem(file.stem)
+        if problem is not None:
+            raise DataError(
+                f"a clip is named after its file, and the name {problem[0]}",
+                remedy=f"rename the file: {problem[1]}",
+                file=file,
             )
     return Clips(ids=tuple(file.stem for file in videos), paths=tuple(videos), name=folder.name)
 

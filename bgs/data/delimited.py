@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
+from bgs.data.reading import decode_text
 from bgs.errors import DataError
 
 ROWS_A_CHUNK = 100_000  # bounds the memory held as Python strings
@@ -48,24 +49,6 @@ def read_delimited(path: Path, *, separator: str) -> tuple[pd.DataFrame, NDArray
         _check_header(header, row=1, separator=separator, path=path)
         return frame, np.arange(2, len(frame) + 2)
     return _read_with_care(decode_text(data, path=path), separator=separator, path=path)
-
-
-def read_text(path: Path) -> str:
-    """The text of a file, or the line where it stops being UTF-8."""
-    return decode_text(path.read_bytes(), path=path)
-
-
-def decode_text(data: bytes, *, path: Path) -> str:
-    """Bytes of a file as text; a byte order mark is no part of it."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"byte 0x{data[error.start]:02x} is not UTF-8",
-            remedy="save the file as UTF-8",
-            file=path,
-            row=data[: error.start].count(b"\n") + 1,
-        ) from error
 
 
 def frame_of_objects(columns: Mapping[str, Sequence[object]]) -> pd.DataFrame:

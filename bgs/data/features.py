@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bgs.data.reading import check_readable
 from bgs.errors import DataError
 
 if TYPE_CHECKING:
@@ -68,8 +69,7 @@ class FeatureBank:
 def load_features(path: Path | str) -> FeatureBank:
     """The arrays `ids` and `embeddings` of an NPZ file. Pickled objects in it are never loaded."""
     file = Path(path)
-    if not file.is_file():
-        raise DataError("the feature file does not exist", remedy="check the path", file=file)
+    check_readable(file)
     try:
         arrays = np.load(file, allow_pickle=False)
         if not isinstance(arrays, np.lib.npyio.NpzFile):

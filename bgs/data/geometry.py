@@ -57,6 +57,7 @@ def read_geometry(
     """
     matrix = _read_matrix(file)
     _check_direction(matrix, direction=direction, file=file)
+    _check_range(matrix, direction=direction, file=file)
     ids = _map_ids(matrix, id_map, file=file)
     values = matrix.to_numpy(copy=True)  # pandas hands out what it holds read-only
     distances = 1.0 - values if direction == "similarity" else values
@@ -116,6 +117,21 @@ def _check_direction(matrix: pd.DataFrame, *, direction: Direction, file: Path) 
             f"the card says {direction}, but {matrix.columns[clip]!r} with itself is {diagonal[clip]:g}, "
             f"not {SELF[direction]:g}",
             remedy=f"state `direction: {OTHER[direction]}` if that is what it holds, or mend the matrix",
+            file=file,
+        )
+
+
+def _check_range(matrix: pd.DataFrame, *, direction: Direction, file: Path) -> None:
+    if direction == "dissimilarity":
+        return  # a distance may be as large as it likes
+    values = matrix.to_numpy()
+    beyond = np.abs(values) > 1 + 1e-6
+    if beyond.any():
+        row, column = (int(index[0]) for index in np.nonzero(beyond))
+        raise DataError(
+            f"the similarity of {matrix.columns[row]!r} and {matrix.columns[column]!r} is "
+            f"{values[row, column]:g}, more than that of a clip with itself",
+            remedy="give similarities from -1 to 1",
             file=file,
         )
 

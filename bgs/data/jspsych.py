@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bgs.data.cards import JudgmentColumns
-from bgs.data.delimited import read_text
+from bgs.data.reading import parse_json, read_text
 from bgs.data.tables import Table, read_table
 from bgs.errors import DataError
 
@@ -32,15 +32,12 @@ def read_jspsych(
 
 
 def _read_json(path: Path) -> Table:
-    if not path.is_file():
-        raise DataError("the file does not exist", remedy="check the path", file=path)
-    try:
-        trials = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise DataError(
-            f"not JSON: {error.msg}", remedy="export it again", file=path, row=error.lineno
-        ) from error
-    if not isinstance(trials, list) or not trials or not all(isinstance(t, dict) for t in trials):
+    trials = parse_json(read_text(path), path=path)
+    if (
+        not isinstance(trials, list)
+        or not all(isinstance(t, dict) for t in trials)
+        or not any(trials)
+    ):
         raise DataError(
             "not a list of trials", remedy="export jsPsych.data.get().json()", file=path
         )
@@ -78,7 +75,7 @@ def _spread_clips(table: Table, name: str) -> Table:
     for row, cell in zip(table.rows.tolist(), table.frame[name], strict=True):
         try:
             clips = json.loads(cell) if isinstance(cell, str) else cell
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             clips = None
         if not isinstance(clips, list) or len(clips) != 3:
             raise DataError(

@@ -5,17 +5,20 @@ A card's name and a file's path are told apart by the suffix: `demo` is a card, 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import pandas as pd
 
 from bgs.data.card_files import load_triplets_card, load_videos_card, payload_file
 from bgs.data.cards import ExclusionRules, IdMap, JudgmentSource, TripletsCard
-from bgs.data.delimited import read_text
+from bgs.data.cells import LARGEST_WHOLE, check_ids
 from bgs.data.jspsych import read_jspsych
 from bgs.data.raw_judgments import RawJudgments, parse_judgments
+from bgs.data.reading import check_readable, read_text
 from bgs.data.tables import Table, read_table
 from bgs.errors import DataError
 
@@ -28,6 +31,7 @@ FORMATS = {
     ".txt": "index",
     ".npy": "index",
 }
+INDEX = re.compile("[0-9]{1,15}")
 UNITS = {"seconds": 1.0, "milliseconds": 1e-3}
 
 
@@ -42,12 +46,17 @@ class JudgmentFile:
     card: TripletsCard | None = None
 
 
+def is_judgment_file(name_or_path: str | Path) -> bool:
+    """Whether a file is meant, by its suffix, and not a card."""
+    return Path(name_or_path).suffix.lower() in FORMATS
+
+
 def read_judgments(
     name_or_path: str | Path, *, triplets_dir: Path, videos_dir: Path | str | None = None
 ) -> JudgmentFile:
     """Everything a card's file or a bare file says."""
     path = Path(name_or_path)
-    if path.suffix.lower() in FORMATS:
+    if is_judgment_file(name_or_path):
         raw = _read_source(
             path, JudgmentSource(path=path.name, format=FORMATS[path.suffix.lower()])
         )
@@ -90,12 +99,7 @@ def read_clip_list(file: Path, *, column: str) -> tuple[list[str], list[int]]:
     table = read_table(file, format="csv")
     _need_columns(table, [column])
     ids = [str(value) for value in table.frame[column]]
-    seen: set[str] = set()
-    for row, clip in zip(table.rows.tolist(), ids, strict=True):
-        if not clip.strip() or clip in seen:
-            what = f"clip {clip!r} is listed twice" if clip.strip() else f"{column} is empty"
-            raise DataError(what, remedy="name each clip once", file=file, row=row)
-        seen.add(clip)
+    check_ids(ids, table.rows.tolist(), what=column, file=file)
     return ids, table.rows.tolist()
 
 
@@ -142,15 +146,9 @@ def _read_source(
 
 def _read_index(file: Path) -> Table:
     """Index files of THINGS, SPoSE and VICE: three whole numbers a row, the last one the odd one."""
-    if not file.is_file():
-        raise DataError("the file does not exist", remedy="check the path", file=file)
+    check_readable(file)
     if file.suffix.lower() == ".npy":
-        try:
-            array = np.load(file, allow_pickle=False)
-        except (ValueError, OSError, EOFError) as error:
-            raise DataError(
-                "not a .npy file of numbers", remedy="save it with np.save", file=file
-            ) from error
+        array = _read_index_array(file)
         rows = np.arange(1, len(array) + 1) if array.ndim else np.array([])
     else:
         array, rows = _read_index_text(file)
@@ -158,13 +156,34 @@ def _read_index(file: Path) -> Table:
         raise DataError(
             f"an array of shape {array.shape}", remedy="give three whole numbers a row", file=file
         )
-    if array.dtype.kind not in "iu":
-        whole = np.isfinite(array) & (array == np.floor(array)) if array.dtype.kind == "f" else None
-        if whole is None or not whole.all():
-            raise DataError(f"an array of {array.dtype}", remedy="give whole numbers", file=file)
+    if array.dtype.kind not in "iuf" or not np.array_equal(array, np.floor(array)):
+        raise DataError(f"an array of {array.dtype}", remedy="give whole numbers", file=file)
+    outside = (array < 0) | (array >= LARGEST_WHOLE)
+    if outside.any():
+        raise DataError(
+            f"holds {array[outside][0]}, which numbers no clip",
+            remedy="give whole numbers from 0",
+            file=file,
+            row=int(rows[np.argmax(outside.any(axis=1))]),
+        )
     values = array.astype(np.int64)
     frame = pd.DataFrame(values, columns=["clip_1", "clip_2", "clip_3"])
     return Table(frame.assign(odd=values[:, 2]), rows, str(file))
+
+
+def _read_index_array(file: Path) -> np.ndarray:
+    try:
+        # Mapped rather than read: a header that promises more than the file holds costs no memory.
+        array = np.load(file, allow_pickle=False, mmap_mode="r")
+    except (ValueError, OSError, EOFError, SyntaxError, RecursionError, TokenError) as error:
+        raise _no_array(file) from error
+    if not isinstance(array, np.ndarray):  # a .npz under another name
+        raise _no_array(file)
+    return array
+
+
+def _no_array(file: Path) -> DataError:
+    return DataError("not a .npy file of numbers", remedy="save it with np.save", file=file)
 
 
 def _read_index_text(file: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -174,7 +193,7 @@ def _read_index_text(file: Path) -> tuple[np.ndarray, np.ndarray]:
     ]
     kept = [(row, fields) for row, fields in lines if fields]
     for row, fields in kept:
-        if len(fields) != 3 or not all(field.isascii() and field.isdigit() for field in fields):
+        if len(fields) != 3 or not all(map(INDEX.fullmatch, fields)):
             raise DataError(
                 f"{' '.join(fields)[:60]!r} is not three whole numbers",
                 remedy="write two clips and then the odd one",

@@ -24,6 +24,7 @@ from bgs.data.cells import (
     parse_whole,
     refuse_cells,
     sort_ids,
+    spell,
 )
 from bgs.data.tables import Table
 from bgs.errors import DataError
@@ -147,9 +148,7 @@ def _match_catalogue(
     if id_map is not None:
         unmapped = next((i for i, text in enumerate(known) if text not in id_map), None)
         if unmapped is not None:
-            problem = (
-                f"is {known[unmapped]!r}, which the id map of {len(id_map)} clips does not have"
-            )
+            problem = f"is {spell(known[unmapped])}, which the id map of {len(id_map)} clips does not have"
             refuse_cells(table, codes == unmapped, names, problem, "correct the id or the map")
         targets = [id_map[text] for text in known]
         catalogue = tuple(ids) if ids is not None else tuple(id_map.values())
@@ -159,7 +158,7 @@ def _match_catalogue(
     position = {clip: index for index, clip in enumerate(catalogue)}
     unknown = next((i for i, clip in enumerate(targets) if clip not in position), None)
     if unknown is not None:
-        problem = f"is {targets[unknown]!r}, which is not one of the {len(catalogue)} clips"
+        problem = f"is {spell(targets[unknown])}, which is not one of the {len(catalogue)} clips"
         refuse_cells(table, codes == unknown, names, problem, "correct the id or the list of clips")
     return catalogue, np.array([position[clip] for clip in targets], dtype=np.int64)
 
@@ -182,9 +181,9 @@ def _refuse_strangers(
     bad = (clips != odd_clip[:, None]).all(axis=1)
     if bad.any():
         index = int(np.argmax(bad))
-        three = ", ".join(repr(catalogue[clip]) for clip in clips[index])
+        three = ", ".join(spell(catalogue[clip]) for clip in clips[index])
         raise DataError(
-            f"the odd clip {catalogue[odd_clip[index]]!r} is not among the three shown ({three})",
+            f"the odd clip {spell(catalogue[odd_clip[index]])} is not among the three shown ({three})",
             remedy="correct the row",
             file=table.file,
             row=table.row(bad),

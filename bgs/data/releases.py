@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urljoin
 
@@ -28,7 +29,7 @@ def import_release(
 ) -> list[dict[str, object]]:
     """Copy the files of a release from a folder; one row a file, with what was done."""
     folder = Path(source)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DataError(f"{str(folder)!r} is not a folder", remedy="give the release's folder")
 
     def bring(card: Card, entry: DataFile, target: Path) -> None:
@@ -88,23 +89,36 @@ def _bring_files(
             if entry.source is None:
                 continue
             target = home / entry.path
-            if _is_there(target, entry):
-                action = "already there"
-            else:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                part = target.with_name(target.name + ".part")
-                try:
-                    bring(card, entry, part)
-                    os.replace(part, target)
-                finally:
-                    part.unlink(missing_ok=True)
-                action = done
+            there = _is_there(target, entry)
+            if not there:
+                _put_in_place(target, partial(bring, card, entry))
+            action = "already there" if there else done
             rows.append({"file": str(target), "bytes": target.stat().st_size, "action": action})
     if not rows:
         raise DataError(
-            f"the cards of {name!r} list no files of a release", remedy="add `files` with `source`"
+            f"the cards of {name!r} name no release to bring files from",
+            remedy="put its files in the homes yourself, or add `files` with `source` to the cards",
         )
     return rows
+
+
+def _put_in_place(target: Path, write: Callable[[Path], None]) -> None:
+    """Write a file beside its place, and move it there when it is whole."""
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            write(part)
+            os.replace(part, target)
+        finally:
+            if part.is_file():
+                part.unlink()
+    except OSError as error:
+        raise DataError(
+            f"cannot be written ({error.strerror})",
+            remedy="make room for it there: a folder that may be written to, nothing in its place",
+            file=target,
+        ) from error
 
 
 def _cards_of(name: str, *, triplets_dir: Path, videos_dir: Path) -> Iterator[tuple[Card, Path]]:
@@ -139,6 +153,8 @@ def _is_there(file: Path, entry: DataFile) -> bool:
 def _download(url: str, target: Path, *, sha256: str, progress: bool) -> None:
     # Imported here because it brings requests, which nobody needs who does not download.
     import pooch
+
+    pooch.get_logger().setLevel("WARNING")  # what is done is printed once, as a row
     from requests.exceptions import RequestException
 
     try:

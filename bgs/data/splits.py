@@ -86,7 +86,8 @@ def carve_validation(split: Split, *, fraction: float, seed: int) -> Split:
     if not 3 <= size <= len(split.train) - 3:
         raise DataError(
             f"a fraction of {fraction:g} of {len(split.train)} training clips is {size}",
-            remedy="leave 3 clips or more on both sides, since a judgment shows 3",
+            remedy="leave 3 clips or more on both sides, since a judgment shows 3: "
+            "put more clips in train, or mark some as validation in the split",
         )
     chosen = np.random.default_rng(seed).choice(len(split.train), size=size, replace=False)
     picked = {split.train[index] for index in chosen}

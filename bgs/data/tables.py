@@ -6,7 +6,6 @@ file are counted from 1, rows of a data frame from 0 as `iloc` does.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bgs.data.delimited import frame_of_objects, read_delimited, read_text
+from bgs.data.delimited import frame_of_objects, read_delimited
+from bgs.data.reading import check_readable, parse_json, read_text
 from bgs.errors import DataError
 
 
@@ -34,8 +34,7 @@ class Table:
 
 def read_table(path: Path, *, format: str, separator: str | None = None) -> Table:
     """A CSV, TSV, JSON lines or Parquet file as a table."""
-    if not path.is_file():
-        raise DataError("the file does not exist", remedy="check the path", file=path)
+    check_readable(path)
     if path.stat().st_size == 0:
         raise DataError("the file is empty", remedy="export it again", file=path)
     if format in ("csv", "tsv"):
@@ -68,12 +67,7 @@ def _read_json_lines(path: Path) -> Table:
     for row, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise DataError(
-                f"not JSON: {error.msg}", remedy="mend the line", file=path, row=row
-            ) from error
+        record = parse_json(line, path=path, row=row)
         if not isinstance(record, dict):
             raise DataError(
                 f"a {type(record).__name__} where a judgment is an object",

@@ -128,7 +128,7 @@ def rank_models(
         raise DataError("no model to rank", remedy="pass one model or more")
     tables = {name: observed_pairs(model, human) for name, model in models.items()}
     scores = _Scores.of(tables, num_bootstrap=num_bootstrap, seed=seed)
-    order = sorted(range(len(scores.names)), key=lambda place: -(scores.spearman[place] ** 2))
+    order = sorted(range(len(scores.names)), key=lambda place: -scores.spearman[place])
     differences = _differences(scores, order, num_permutations=num_permutations, seed=seed)
     apart = {(d.better, d.worse) for d in differences if d.p_holm < level}
     letters = compact_letters([scores.names[place] for place in order], apart)

@@ -15,6 +15,7 @@ from bgs.rdm import RDM
 from bgs.run.embed import open_bank, open_model, reads_no_frames
 from bgs.run.results import used_versions
 from bgs.run.score import data_settings, validation_seed
+from bgs.run.sources import split_name
 from bgs.run.study import Study, Third, load_study
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def sweep(
         triplets_dir=triplets_dir,
         videos_dir=videos_dir,
     )
+    label, model = split_name(model)
     opened = None if reads_no_frames(model) else open_model(model)
     if opened is None or opened.backbone.spec.frames is None:
         raise BackboneError(f"model {model!r} has no layers", remedy="name a backbone, or a run")
@@ -76,7 +78,7 @@ def sweep(
         for name in layers
     ]
     return {
-        "model": model,
+        "model": label,
         "data": study.name,
         "simulated": study.simulated,
         "n_clips": {"validation": len(study.split.validation), "test": len(study.split.test)},

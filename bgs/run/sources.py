@@ -4,11 +4,14 @@ Beside the models of `embed` (a run folder, a backbone, `caption:...`, `features
 
     low-level:motion | low-level:colour | low-level:pixels    what a frame holds before anything is understood
     ratings:all | ratings:valence,arousal                     what people (or a simulation) rated the clips
+
+Any of them may be given a short name for tables: `minilm=caption:models/all-MiniLM-L6-v2`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +39,7 @@ from bgs.run.folder import CONFIG
 from bgs.run.low_level import LOW_LEVEL, low_level_features
 
 RATINGS = "ratings:"
+NAMED = re.compile(r"([\w.-]+)=(.+)")  # SHORT=MODEL
 CaptionPooling = Literal["mean", "first", "all-pairs"]
 
 
@@ -48,11 +52,12 @@ class Source:
     matrix: NDArray[np.float64]  # (clips, width)
     metric: Metric | Literal["inner"] = "cosine"
     keys: Mapping[str, str] = field(default_factory=dict)  # of caches and files, for the record
+    kind: str = ""  # what the model is, where `model` is a short name for it
 
     @property
     def is_baseline(self) -> bool:
         """Whether it stands in a table to be compared with: it never saw a clip through a video model."""
-        return self.model.startswith((CAPTIONS, LOW_LEVEL, RATINGS))
+        return (self.kind or self.model).startswith((CAPTIONS, LOW_LEVEL, RATINGS))
 
     def rows(self, ids: Sequence[str]) -> NDArray[np.float64]:
         """The vectors of these clips in this order, (clips, width)."""
@@ -90,6 +95,10 @@ def open_source(
     """The predictor of that name on these clips. `metric` is for embeddings; ratings and low-level features
     are standardised and always Euclidean, since a clip without motion has no angle.
     """
+    label, model = split_name(name)
+    if label != model:
+        options: dict[str, Any] = {"metric": metric, "captions": captions, "progress": progress}
+        return replace(open_source(model, clips, settings, **options), model=label, kind=model)
     if name.startswith(LOW_LEVEL):
         found, key = low_level_features(name, clips, settings, progress=progress)
         return Source(name, clips.ids, _standardise(found), "euclidean", {"frames": key})
@@ -105,7 +114,8 @@ def open_sources(
     names: Sequence[str], clips: Clips, settings: DataSettings, **options: Any
 ) -> list[Source]:
     """One source a name; a name given twice is a slip, and would be compared with itself."""
-    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    labels = [split_name(name)[0] for name in names]
+    twice = next((name for place, name in enumerate(labels) if name in labels[:place]), None)
     if twice is not None:
         raise DataError(f"model {twice!r} is named twice", remedy="name every model once")
     return [open_source(name, clips, settings, **options) for name in names]
@@ -127,8 +137,10 @@ def before_and_after(
     name: str, clips: Clips, settings: DataSettings, *, progress: bool = True
 ) -> tuple[Source | None, Source]:
     """A run's backbone as it was and its tuned model; of any other model (None, that model)."""
+    label, model = split_name(name)
     config = run_config(name)
-    after, keys = embed_recorded(name, clips, settings, progress=progress)
+    found, keys = embed_recorded(model, clips, settings, progress=progress)
+    after = replace(found, model=label)
     if config is None:
         return None, _source_of(after, keys=keys)
     from bgs.run.building import open_backbone
@@ -145,9 +157,17 @@ def before_and_after(
     return _source_of(before, keys=before_keys), _source_of(after, keys=keys)
 
 
+def split_name(name: str) -> tuple[str, str]:
+    """(short name, model) of `SHORT=MODEL`, and twice the model of anything else."""
+    named = NAMED.fullmatch(name)
+    if named is None or Path(name).exists():
+        return name, name
+    return named.group(1), named.group(2)
+
+
 def run_config(name: str) -> FitConfig | None:
     """The config of a run folder, None where the name is anything else."""
-    file = Path(name) / CONFIG
+    file = Path(split_name(name)[1]) / CONFIG
     return load_config(file) if file.is_file() else None
 
 

@@ -25,10 +25,7 @@ def error_of(path, studio, **options) -> str:
 
 
 def test_missing(studio, tmp_path):
-    assert (
-        error_of(tmp_path / "no.mp4", studio)
-        == "does not exist; check the path, or obtain the clip"
-    )
+    assert error_of(tmp_path / "no.mp4", studio) == "does not exist; check the path"
 
 
 def test_zero_bytes(studio, tmp_path):

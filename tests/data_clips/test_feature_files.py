@@ -96,7 +96,7 @@ def test_wrong_arrays(tmp_path, arrays, message):
 
 
 def test_wrong_files(tmp_path):
-    assert error_of(tmp_path / "no.npz") == "the feature file does not exist; check the path"
+    assert error_of(tmp_path / "no.npz") == "does not exist; check the path"
     (tmp_path / "text.npz").write_text("no archive")
     assert error_of(tmp_path / "text.npz") == (
         "holds Python objects or damaged arrays; save ids as strings and features as floats"

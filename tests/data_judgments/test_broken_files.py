@@ -42,7 +42,7 @@ def test_a_broken_file_is_refused_in_one_line(what: str, tmp_path: Path) -> None
 def test_a_missing_file(name: str, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         load_triplets(tmp_path / name)
-    assert str(caught.value) == f"{tmp_path / name}: the file does not exist; check the path"
+    assert str(caught.value) == f"{tmp_path / name}: does not exist; check the path"
 
 
 def test_a_data_frame_is_refused_by_row_position() -> None:

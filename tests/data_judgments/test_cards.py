@@ -76,7 +76,10 @@ def put(home: Path, text: str | bytes) -> Path:
         ),
         ("- a\n- b\n", ": the card is not a mapping; start with `name:`"),
         ("name: [\n", ", row 2: the card is not YAML: "),
-        (GOOD.encode() + b"notes: [\xe9]\n", ": the card is not UTF-8 text; save it as UTF-8"),
+        (
+            GOOD.encode() + b"notes: [\xe9]\n",
+            ", row 6: byte 0xe9 is not UTF-8; save the file as UTF-8",
+        ),
         (
             GOOD + "exclusions: {min_catch_accuracy: 2}\n",
             ": key 'exclusions.min_catch_accuracy': input should be less than or equal to 1, got 2; correct the card",
@@ -87,7 +90,7 @@ def put(home: Path, text: str | bytes) -> Path:
         ),
         (
             GOOD + "files: [{path: mine/j.csv, sha256: abc}]\n",
-            ": key 'files.0.sha256': string should match pattern '^[0-9a-f]{64}$', got 'abc'; correct the card",
+            ": key 'files.0.sha256': string should match pattern '^[0-9a-fA-F]{64}$', got 'abc'; correct the card",
         ),
     ],
 )

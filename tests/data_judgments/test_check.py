@@ -67,10 +67,13 @@ def test_participants_who_do_not_look_are_flagged(tmp_path: Path) -> None:
         value for name, value in agreement.items() if name not in ("p0", "p1")
     )
     assert any(
-        flag.startswith("2 participants agree with the rest no better") for flag in report.flags
+        flag.startswith(
+            "no more agreement with the rest than chance allows: 2 participants (least: "
+        )
+        for flag in report.flags
     )
     assert (
-        "1 participants pick one position in over 80% of judgments (such as 'p1')" in report.flags
+        "one position picked in over 80% of judgments: 1 participant (such as 'p1')" in report.flags
     )
     json.dumps(report.to_dict(), allow_nan=False)
 
@@ -89,7 +92,8 @@ def test_the_table_says_what_the_json_says(tmp_path: Path) -> None:
     assert rows["rows", "rows in"] == "2,100"
     assert rows["position of odd", "order recorded"] == "yes"
     assert rows["attention checks", "flagged in file"] == "-"
-    assert rows["pairs", "histogram: 10+"] == f"{report.to_dict()['pairs']['histogram']['10+']:,}"
+    often = report.to_dict()["pairs"]["histogram"]["10+"]
+    assert rows["pairs", "pairs by times observed"].endswith(f"10+: {often:,}")
     assert rows["response time seconds", "median"].count(".") == 1
 
 
@@ -100,9 +104,9 @@ def test_what_looks_wrong_is_said(tmp_path: Path) -> None:
     doubled = pd.concat([frame.iloc[:1], frame], ignore_index=True)
     doubled.to_csv(tmp_path / "j.csv", index=False)
     assert check_triplets(tmp_path / "j.csv").flags == (
-        "1 judgments record a trial again; set `duplicate_trials: true` to keep the first",
+        "1 judgment recorded twice; set `duplicate_trials: true` to keep the first",
         "the longest response took 700.00 seconds (2 over a minute); set `max_response_time` if that matters",
-        "1 judgments have no response time",
+        "1 judgment without a response time",
     )
 
 
@@ -152,15 +156,24 @@ def test_clips_never_judged_and_sparse_parts_are_said(tmp_path: Path) -> None:
     assert report.sections["split"]["train"]["pairs_within"] == 3
     assert report.sections["geometry"] == {}
     assert report.flags[-2:] == (
-        "2 clips of the catalogue are never judged",
+        "2 clips of the catalogue never judged",
         "only 3 of 10 test pairs are seen with a third test clip; 3 with any third",
     )
     # Judgments can be checked where the clips are not, but a broken split is not passed over.
-    (homes["videos_dir"] / "clips.csv").write_text("clip,part\na,somewhere\n")
+    (homes["videos_dir"] / "clips.csv").write_text(
+        "clip,part\n" + clips.replace("a,train", "a,somewhere")
+    )
     with pytest.raises(DataError, match="part is 'somewhere'"):
         check_triplets("mine", **homes)
     (homes["videos_dir"] / "clips.csv").unlink()
-    assert "split" not in check_triplets("mine", **homes).sections
+    alone = check_triplets("mine", **homes)
+    assert "split" not in alone.sections
+    gone = homes["videos_dir"] / "clips.csv"
+    assert alone.flags[-1] == f"{gone} is not here, so clips and split are not checked"
+    (homes["videos_dir"] / "mine.yaml").unlink()
+    assert check_triplets("mine", **homes).flags[-1] == (
+        "there is no card of the clips 'mine', so clips and split are not checked"
+    )
 
 
 def test_repeats_of_one_participant_are_told_apart() -> None:

@@ -156,7 +156,7 @@ def test_fetch_says_when_the_file_or_the_server_is_missing(
 
 
 def test_a_set_without_a_release_cannot_be_fetched(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="the cards of 'demo' list no files of a release"):
+    with pytest.raises(DataError, match="the cards of 'demo' name no release to bring files from"):
         fetch_release("demo", triplets_dir=tmp_path, videos_dir=tmp_path)
 
 

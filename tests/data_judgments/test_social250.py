@@ -77,13 +77,13 @@ def test_the_published_files_and_their_contradictions(report: dict[str, Any]) ->
     assert any("12 published similarities differ" in note for note in report["notes"])
     assert report["flags"] == [
         "the file flags 0 rows as catch trials, 2,358 repeat a clip; the rows decide",
-        "154 judgments record a trial again; set `duplicate_trials: true` to keep the first",
+        "154 judgments recorded twice; set `duplicate_trials: true` to keep the first",
         "the longest response took 59,599.98 seconds (499 over a minute); "
         "set `max_response_time` if that matters",
         "only 637 of 1,225 test pairs are seen with a third test clip; 1,225 with any third",
         "the published test matrix differs from the judgments in 12 of 637 pairs, "
         "and has 670 pairs as observed",
-        "3 participants agree with the rest no better than chance allows (least: 'fierce-caiman', 0.378)",
+        "no more agreement with the rest than chance allows: 3 participants (least: 'fierce-caiman', 0.378)",
     ]
 
 

@@ -79,7 +79,7 @@ def test_the_split_of_the_judgments_comes_first(tmp_path: Path) -> None:
         ),
         ("clip,set\na,train\n", r"clips.csv: no column 'part' \(for split\); name it in the card"),
         ("name,part\na,train\n", "clips.csv: no column 'clip'; the columns are 'name', 'part'"),
-        ("clip,part\na,train\n,test\n", "clips.csv, row 3: clip is empty; name each clip once"),
+        ("clip,part\na,train\n,test\n", "clips.csv, row 3: clip is ''; fill the cell"),
         ("clip,part\na,train\nb,train\n", "the test part of the split is empty"),
     ],
 )
