@@ -27,6 +27,9 @@ the picture looks like. It was trained from scratch on {clips:,} clips, each sim
 judgments and no real videos were used, and the random streams differ from the demo's by construction.
 {note}
 
+The variables in the table below were themselves among the targets of pre-training (with positions, velocities,
+sizes and appearance). That they can be read is what it was trained for; it did not emerge from pixels alone.
+
 It exists so that the demo runs anywhere in minutes. It knows nothing about real videos: use one of the large
 backbones for those.
 
@@ -100,6 +103,7 @@ def export(checkpoint: Path, folder: Path, *, note: str = "") -> None:
     parameters = sum(p.numel() for p in encoder.parameters())
     facts = {
         "description": "state-pretrained demo backbone: reports the state of simulated scenes",
+        "targets": "simulated state, including the social variables listed below, and appearance",
         "labels_used": "none: no names of relations, no judgments, no real videos",
         "clips_seen": state["step"] * state["batch"],
         "steps": state["step"],

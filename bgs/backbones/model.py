@@ -68,7 +68,9 @@ def embed(
     starts = range(0, len(bank.ids), batch_size)
     try:
         with torch.inference_mode():
-            for start in tqdm(starts, desc="embed", unit="batch", disable=not progress):
+            for start in tqdm(
+                starts, desc="embed", unit="batch", disable=None if progress else True
+            ):
                 indices = range(start, min(start + batch_size, len(bank.ids)))
                 parts.append(model(bank.batch(indices).to(where)).cpu())
     finally:

@@ -258,6 +258,10 @@ def show_ceiling(
     num_splits: Annotated[
         int, typer.Option("--num-splits", min=2, help="Random split-halves.")
     ] = 1000,
+    choice_model: Annotated[
+        bool,
+        typer.Option("--choice-model", help="Also what a model fitted to other judgments expects."),
+    ] = False,
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
     seed: SeedOption = 0,
@@ -274,6 +278,7 @@ def show_ceiling(
         third=third,
         split=split,
         num_splits=num_splits,
+        choice_model=choice_model,
         seed=seed,
         triplets_dir=triplets_dir,
         videos_dir=videos_dir,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bgs.data.card_files import card_names
 from bgs.data.check import CheckReport, check_triplets
 from bgs.data.clips import load_clips
-from bgs.data.judgment_files import FORMATS, is_judgment_file
+from bgs.data.judgment_files import is_judgment_file
 from bgs.data.releases import fetch_release
 from bgs.errors import DataError
 from bgs.run.simulation import simulate_into
@@ -75,5 +75,5 @@ def _kinds_of(name: str, *, triplets_dir: Path, videos_dir: Path) -> set[str]:
     known = sorted({*cards["triplets"], *cards["videos"]})
     raise DataError(
         f"{name!r} is neither a card, a file of judgments nor a folder of clips",
-        remedy=f"known cards: {', '.join(known)}; judgments end in {', '.join(FORMATS)}",
+        remedy=f"known cards: {', '.join(known)}",
     )

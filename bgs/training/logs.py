@@ -126,7 +126,8 @@ class RunLog:
         """Start showing `done` of `total` updates, and whatever tracker is asked for."""
         if self.silent:
             return
-        self._bar = tqdm(total=total, initial=done, desc="train", unit="step", disable=not progress)
+        hidden = None if progress else True  # None: hidden where the output is not a terminal
+        self._bar = tqdm(total=total, initial=done, desc="train", unit="step", disable=hidden)
         self._tracker = make_tracker(report_to, output_dir=self.output_dir, config=config)
 
     def step(self, record: Record, *, losses: Mapping[str, float]) -> None:
