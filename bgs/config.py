@@ -2,6 +2,7 @@
 
 Names are those of `transformers.TrainingArguments` and `peft.LoraConfig` where one exists.
 The defaults are the published recipe; a YAML file and `key=value` words on the command line change them.
+The module is long because it is the one list of every setting there is.
 """
 
 from __future__ import annotations

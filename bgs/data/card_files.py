@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import reprlib
 from collections.abc import Hashable
 from importlib.resources import files
 from pathlib import Path
@@ -18,7 +17,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import ValidationError
 
-from bgs.data.cards import NAME_PATTERN, Card, TripletsCard, VideosCard
+from bgs.data.card_fields import NAME_PATTERN
+from bgs.data.cards import Card, TripletsCard, VideosCard
 from bgs.data.reading import check_readable, read_text
 from bgs.errors import DataError
 
@@ -118,7 +118,7 @@ def _read_card(model: type[AnyCard], file: Path, *, name: str) -> AnyCard:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # ValueError: a date in month 13, a number of thousands of digits.
         mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error)
+        problem = getattr(error, "problem", None) or str(error).split(";")[0]
         if isinstance(error, RecursionError):
             problem = "brackets within brackets without end"
         raise DataError(
@@ -165,7 +165,7 @@ def _quote(value: object) -> str:
     """A value as the card shows it, in bounds: a few nested aliases can stand for billions of values."""
     if isinstance(value, int) and abs(value) >= 2**64:
         return "a number of more than 19 digits"
-    return repr(value) if isinstance(value, str) else reprlib.repr(value)
+    return f"a {type(value).__name__}" if isinstance(value, (list, tuple, set)) else repr(value)
 
 
 def _card_homes(kind: str, *, home: Path) -> list[Path]:

@@ -7,57 +7,23 @@ in a card is relative to the home the card belongs to and cannot leave it. An un
 
 from __future__ import annotations
 
-import re
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bgs.config import Settings
+from bgs.data.card_fields import (
+    CardName,
+    ClipPath,
+    NamedColumns,
+    PlainText,
+    RelativePath,
+    Sha256,
+    WebAddress,
+    stay_inside,
+)
 from bgs.errors import DataError
-
-NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$"
-
-
-def _stay_inside(path: str) -> str:
-    pure = PurePosixPath(path)  # one spelling a file: `./a` and `b//a` would escape their checksums
-    parts = pure.parts
-    if not parts or path.startswith("/") or ".." in parts or "\\" in path or ":" in parts[0]:
-        raise ValueError("a path in a card is relative to its home and may not leave it")
-    return str(pure)
-
-
-def _make_printable(text: str) -> str:
-    line = " ".join(text.split())
-    if not line.isprintable():
-        raise ValueError("text in a card holds no control characters")
-    return line
-
-
-def _check_address(address: str) -> str:
-    if not re.fullmatch(r"https?://[\w.-]+(:[0-9]+)?(/\S*)?", address):
-        raise ValueError("an address begins with https:// or http:// and holds no space")
-    return address
-
-
-def _hold_clip_once(path: str) -> str:
-    if path.count("{clip}") != 1 or re.search(r"[{}]", path.replace("{clip}", "")):
-        raise ValueError("clip_path holds {clip} once and no other braces")
-    return path
-
-
-def _name_columns(value: Any) -> Any:
-    """A list of columns names each one after itself; a mapping gives it another name."""
-    return {column: column for column in value} if isinstance(value, list) else value
-
-
-PlainText = Annotated[str, AfterValidator(_make_printable)]
-CardName = Annotated[str, Field(pattern=NAME_PATTERN)]
-RelativePath = Annotated[str, AfterValidator(_make_printable), AfterValidator(_stay_inside)]
-WebAddress = Annotated[str, AfterValidator(_check_address)]
-ClipPath = Annotated[RelativePath, AfterValidator(_hold_clip_once)]
-Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
-NamedColumns = Annotated[dict[PlainText, str], BeforeValidator(_name_columns)]
 
 
 class DataFile(Settings):
@@ -295,7 +261,7 @@ class VideosCard(Card):
         """Where this clip stands; an id that would lead out of the home is refused."""
         path = self.clip_path.replace("{clip}", clip)
         try:
-            return videos_dir / _stay_inside(path)
+            return videos_dir / stay_inside(path)
         except ValueError as error:
             raise DataError(
                 f"clip id {clip!r} leads to {path!r}, outside {str(videos_dir)!r}",

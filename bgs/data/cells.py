@@ -95,8 +95,8 @@ def find_id_problem(text: str) -> tuple[str, str] | None:
         return f"is {text[:60]!r}... of {len(text):,} characters", f"an id has {LONGEST_ID} at most"
     if not unicodedata.is_normalized("NFC", text):
         return (
-            f"is {spell(text)}, an accent apart from its letter",
-            "save the file in Unicode normal form NFC",
+            f"is {spell(text)}, which is not in Unicode normal form NFC",
+            "normalise it (`unicodedata.normalize`), so that what looks the same is the same",
         )
     return None
 
@@ -164,8 +164,9 @@ def _parse_numbers(table: Table, name: str) -> tuple[FloatArray, BoolArray]:
 def parse_seconds(table: Table, name: str) -> FloatArray:
     """Numbers of 0 or more, NaN where the cell is empty, in whatever unit the file has. (rows,)"""
     numbers, bad = _parse_numbers(table, name)
-    bad = bad | (numbers < 0) | (numbers > LONGEST_RESPONSE)
+    bad = bad | (numbers < 0)
     _refuse_values(table, name, bad, "a response time is a number of 0 or more, or empty")
+    _refuse_values(table, name, numbers > LONGEST_RESPONSE, "which is longer than any response")
     return numbers
 
 

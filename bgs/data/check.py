@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 from scipy.stats import chisquare
 
-from bgs.data.agreement import agree_with_rest, repeated_triads, triad_codes
+from bgs.data.agreement import repeated_triads, triad_codes
 from bgs.data.card_files import card_names, load_triplets_card, load_videos_card
 from bgs.data.cards import TripletsCard
 from bgs.data.check_flags import find_flags
-from bgs.data.exclusions import catch_accuracy, find_duplicate_trials
+from bgs.data.check_participants import describe_participants, summarise_participants
+from bgs.data.exclusions import find_duplicate_trials
 from bgs.data.geometry import load_geometry
 from bgs.data.judgment_files import is_judgment_file, read_judgments
 from bgs.data.raw_judgments import RawJudgments
@@ -78,7 +79,29 @@ def check_triplets(
     raw = source.raw
     triplets = clean(raw, rules=source.rules, name=source.name, simulated=source.simulated)
     split = _find_split(source.card, absent, triplets_dir=triplets_dir, videos_dir=videos_dir)
-    sections: dict[str, dict[str, Any]] = {
+    sections = _describe_all(raw, triplets)
+    if triplets.response_time_seconds is not None:
+        sections["response_time_seconds"] = _summarise_times(triplets)
+    if split is not None:
+        sections["split"] = _count_split(triplets, split)
+    if source.card is not None and source.card.geometry:
+        sections["geometry"] = _compare_geometry(triplets, source.card, triplets_dir=triplets_dir)
+    people = describe_participants(raw, triplets)
+    if people:
+        sections["participants"] = summarise_participants(people)
+    return CheckReport(
+        name=triplets.name,
+        simulated=triplets.simulated,
+        sections=sections,
+        participants=people,
+        flags=(*find_flags(sections, people), *filter(None, [absent])),
+        notes=() if source.card is None else source.card.notes,
+    )
+
+
+def _describe_all(raw: RawJudgments, triplets: Triplets) -> dict[str, dict[str, Any]]:
+    """What any set of judgments has, whatever columns it comes with."""
+    return {
         "rows": _count_rows(triplets),
         "attention_checks": _count_checks(raw),
         "trials": {"recorded_twice": int(find_duplicate_trials(raw, among=~raw.repeats).sum())},
@@ -88,23 +111,6 @@ def check_triplets(
         "pairs": _count_coverage(triplets.rdm()),
         "position_of_odd": _count_positions(triplets),
     }
-    if triplets.response_time_seconds is not None:
-        sections["response_time_seconds"] = _summarise_times(triplets)
-    if split is not None:
-        sections["split"] = _count_split(triplets, split)
-    if source.card is not None and source.card.geometry:
-        sections["geometry"] = _compare_geometry(triplets, source.card, triplets_dir=triplets_dir)
-    people = _describe_participants(raw, triplets)
-    if people:
-        sections["participants"] = _summarise_participants(people)
-    return CheckReport(
-        name=triplets.name,
-        simulated=triplets.simulated,
-        sections=sections,
-        participants=people,
-        flags=(*find_flags(sections, people), *filter(None, [absent])),
-        notes=() if source.card is None else source.card.notes,
-    )
 
 
 def _explain_absent_clips(
@@ -263,53 +269,6 @@ def _compare_geometry(
             "pairs_that_differ": int((~same).sum()),
         }
     return result
-
-
-def _describe_participants(raw: RawJudgments, triplets: Triplets) -> list[dict[str, Any]]:
-    if triplets.participants is None:
-        return []
-    people = triplets.participants
-    number = len(triplets.participant_ids)
-    judged = np.bincount(people, minlength=number)
-    agreement, counted = agree_with_rest(triplets)
-    passed = catch_accuracy(raw)
-    places = np.stack([np.bincount(people[triplets.odd == i], minlength=number) for i in range(3)])
-    return [
-        {
-            "participant": triplets.participant_ids[who],
-            "judgments": int(judged[who]),
-            "attention_checks_passed": _known(passed[who]),
-            "agreement": _known(agreement[who]),
-            "agreement_judgments": int(counted[who]),
-            "favourite_position_share": _known(places[:, who].max() / judged[who])
-            if judged[who]
-            else None,
-        }
-        for who in range(number)
-    ]
-
-
-def _summarise_participants(people: list[dict[str, Any]]) -> dict[str, Any]:
-    judged = np.array([person["judgments"] for person in people])
-    known = [person["agreement"] for person in people if person["agreement"] is not None]
-    summary: dict[str, Any] = {
-        "number": len(people),
-        "judgments_min": int(judged.min()),
-        "judgments_median": float(np.median(judged)),
-        "judgments_max": int(judged.max()),
-    }
-    if known:
-        summary["agreement_with_rest"] = {
-            "min": float(np.min(known)),
-            "median": float(np.median(known)),
-            "max": float(np.max(known)),
-            "chance": 1 / 3,
-        }
-    return summary
-
-
-def _known(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def _flatten(values: dict[str, Any], *, prefix: str = "") -> list[tuple[str, Any]]:

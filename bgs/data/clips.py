@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -173,22 +174,24 @@ def _clips_of_folder(folder: Path) -> Clips:
         raise DataError(
             "the folder holds no videos", remedy=f"videos end in one of {known}", file=folder
         )
-    for earlier, later in itertools.pairwise(videos):
-        if earlier.stem == later.stem:
+    # Some file systems take accents off their letters; a clip is found whatever the spelling.
+    ids = [unicodedata.normalize("NFC", file.stem) for file in videos]
+    for (earlier, clip), (later, twin) in itertools.pairwise(zip(videos, ids, strict=True)):
+        if clip == twin:
             raise DataError(
-                f"{earlier.name} and {later.name} would both be clip {later.stem!r}",
+                f"{earlier.name} and {later.name} would both be clip {clip!r}",
                 remedy="rename or remove one",
                 file=folder,
             )
-    for file in videos:
-        problem = find_id_problem(file.stem)
+    for file, clip in zip(videos, ids, strict=True):
+        problem = find_id_problem(clip)
         if problem is not None:
             raise DataError(
                 f"a clip is named after its file, and the name {problem[0]}",
                 remedy=f"rename the file: {problem[1]}",
                 file=file,
             )
-    return Clips(ids=tuple(file.stem for file in videos), paths=tuple(videos), name=folder.name)
+    return Clips(ids=tuple(ids), paths=tuple(videos), name=folder.name)
 
 
 def _clips_of_card(card: VideosCard, *, home: Path, need_files: bool) -> Clips:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bgs.data.cells import find_id_problem
 from bgs.data.reading import check_readable
 from bgs.errors import DataError
 
 if TYPE_CHECKING:
     import torch
 
+# What NumPy and zipfile raise for objects, lying headers, passwords and unknown compressions.
+DAMAGE = (ValueError, MemoryError, RuntimeError, SyntaxError, TokenError, zlib.error)
+MOST_UNPACKED = 64  # bytes a stored byte may become, beyond the first megabyte
 AN_EXAMPLE = "save it with `numpy.savez(FILE, ids=..., embeddings=...)`"
 
 
@@ -73,32 +79,57 @@ def load_features(path: Path | str) -> FeatureBank:
     try:
         arrays = np.load(file, allow_pickle=False)
         if not isinstance(arrays, np.lib.npyio.NpzFile):
-            raise DataError(
-                "is a single array, not ids and embeddings", remedy=AN_EXAMPLE, file=file
-            )
+            raise DataError("is a single array, not ids and embeddings", remedy=AN_EXAMPLE)
         with arrays:
             missing = [name for name in ("ids", "embeddings") if name not in arrays]
             if missing:
                 raise DataError(
                     f"has no array {missing[0]!r} (it holds {', '.join(arrays) or 'nothing'})",
                     remedy=AN_EXAMPLE,
-                    file=file,
                 )
+            _refuse_bomb(file)
             ids, matrix = arrays["ids"], arrays["embeddings"]
+    except DataError as error:
+        raise DataError(error.what, remedy=error.remedy, file=file) from error
     except (OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError("is not an NPZ file", remedy=AN_EXAMPLE, file=file) from error
-    except ValueError as error:
-        if isinstance(error, DataError):
-            raise
+    except DAMAGE as error:
         raise DataError(
             "holds Python objects or damaged arrays",
             remedy="save ids as strings and features as floats",
             file=file,
         ) from error
     try:
-        return FeatureBank(tuple(np.asarray(ids).astype(str).reshape(-1).tolist()), matrix)
+        return FeatureBank(_read_ids(np.asarray(ids)), matrix)
     except DataError as error:
         raise DataError(error.what, remedy=error.remedy, file=file) from error
+
+
+def _refuse_bomb(file: Path) -> None:
+    with zipfile.ZipFile(file) as packed:
+        members = packed.infolist()
+    for member in members:
+        if member.file_size > MOST_UNPACKED * max(member.compress_size, 2**20):
+            raise DataError(
+                f"{member.filename} unpacks from {member.compress_size:,} to {member.file_size:,} bytes",
+                remedy="save features that were measured; those compress little",
+            )
+
+
+def _read_ids(ids: NDArray[Any]) -> tuple[str, ...]:
+    if ids.ndim != 1 or ids.dtype.kind not in "USiu":
+        raise DataError(
+            f"ids are {ids.dtype} of shape {ids.shape}", remedy="save one text a clip as its id"
+        )
+    try:
+        texts = tuple(str(clip) for clip in ids.astype(str))
+    except UnicodeDecodeError as error:
+        raise DataError("ids are bytes, not text", remedy="save ids as strings") from error
+    for clip in texts:
+        problem = find_id_problem(clip)
+        if problem is not None:
+            raise DataError(f"an id {problem[0]}", remedy=problem[1])
+    return texts
 
 
 def _as_floats(matrix: NDArray[Any]) -> NDArray[np.float32]:

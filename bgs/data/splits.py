@@ -126,4 +126,7 @@ def _read_split_column(card: Card, table: ClipTable, column: str, *, home: Path)
                 row=row,
             )
         parts[part].append(clip)
-    return Split(**{part: tuple(clips) for part, clips in parts.items()})
+    try:
+        return Split(**{part: tuple(clips) for part, clips in parts.items()})
+    except DataError as error:
+        raise DataError(error.what, remedy=error.remedy, file=file) from error

@@ -118,8 +118,8 @@ def test_missing_clips(home):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("a,one", "b,one", "table.csv, row 3: clip 'b' appears twice; give every clip one row"),
-        ("a,one", " ,one", "table.csv, row 3: the clip id is empty; give every clip one row"),
+        ("a,one", "b,one", "table.csv, row 3: clip 'b' is listed twice; name each clip once"),
+        ("a,one", " ,one", "table.csv, row 3: clip is ' '; fill the cell"),
         (
             "c,nothing,,,test\n",
             "c,nothing,,,test\nd,more,,,test\n",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -114,3 +117,65 @@ def test_wrong_files(tmp_path):
 def test_a_bank_is_checked_at_birth():
     with pytest.raises(DataError, match=r"embeddings of shape \(3, 4\) do not fit 1 ids"):
         FeatureBank(("a",), MATRIX)
+
+
+def lying_npz(path: Path, shape: str, *, megabytes: int = 0) -> None:
+    """An archive whose embeddings promise a shape, and hold zeros that compress to nothing."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        with packed.open("ids.npy", "w") as member:
+            np.save(member, np.array(["a", "b"]))
+        with packed.open("embeddings.npy", "w") as member:
+            member.write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little"))
+            member.write(header.encode())
+            for _ in range(megabytes):
+                member.write(bytes(1_000_000))
+
+
+@pytest.mark.parametrize("shape", ["(2, 600000000000)", "(" * 5000])
+def test_an_array_that_lies_about_itself(shape: str, tmp_path: Path) -> None:
+    lying_npz(tmp_path / "f.npz", shape)
+    assert error_of(tmp_path / "f.npz") == (
+        "holds Python objects or damaged arrays; save ids as strings and features as floats"
+    )
+
+
+def test_an_archive_that_unpacks_without_end(tmp_path: Path) -> None:
+    lying_npz(tmp_path / "f.npz", "(2, 10000000)", megabytes=80)
+    said = error_of(tmp_path / "f.npz")
+    assert said.startswith("embeddings.npy unpacks from ")
+    assert said.endswith(
+        " to 80,000,128 bytes; save features that were measured; those compress little"
+    )
+
+
+@pytest.mark.parametrize(
+    ("offsets", "value"), [((8, 6), 1), ((10, 8), 99)], ids=["password", "compression 99"]
+)
+def test_an_archive_nobody_can_open(offsets: tuple[int, int], value: int, tmp_path: Path) -> None:
+    np.savez(tmp_path / "f.npz", ids=np.array(["a", "b"]), embeddings=np.eye(2))
+    data = bytearray((tmp_path / "f.npz").read_bytes())
+    for signature, offset in zip((b"PK\x01\x02", b"PK\x03\x04"), offsets, strict=True):
+        place = data.find(signature)
+        while place >= 0:
+            data[place + offset] = value
+            place = data.find(signature, place + 4)
+    (tmp_path / "f.npz").write_bytes(data)
+    assert error_of(tmp_path / "f.npz") == (
+        "holds Python objects or damaged arrays; save ids as strings and features as floats"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (np.array(["\x1b[31mx", "b"]), "an id is '\\x1b[31mx', with a character that cannot be "),
+        (np.array(["", "b"]), "an id is ''; fill the cell"),
+        (np.array([0.0, 1.0]), "ids are float64 of shape (2,); save one text a clip as its id"),
+        (np.array([["a", "b"]]), "ids are <U1 of shape (1, 2); save one text a clip as its id"),
+        (np.array([b"\xff", b"b"]), "ids are bytes, not text; save ids as strings"),
+    ],
+)
+def test_ids_that_are_none(ids: np.ndarray, message: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "f.npz", ids=ids, embeddings=np.eye(2))
+    assert error_of(tmp_path / "f.npz").startswith(message)

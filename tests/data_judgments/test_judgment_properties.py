@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,14 @@ from hypothesis import strategies as st
 from bgs.data.delimited import _read_with_care, _split_plain
 from bgs.data.triplets import Triplets, load_triplets
 
-# Any text an id may be: printable, no space around it, and not a word for "missing".
+# Any text an id may be: printable, in normal form, no space around it, and not a word for "missing".
 NAMES = st.text(
     st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=8
 ).filter(
     lambda text: (
-        text.isprintable() and text.lower() not in {"nan", "na", "n/a", "null", "none", "<na>"}
+        text.isprintable()
+        and unicodedata.is_normalized("NFC", text)
+        and text.lower() not in {"nan", "na", "n/a", "null", "none", "<na>"}
     )
 )
 
