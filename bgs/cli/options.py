@@ -32,7 +32,7 @@ ModelsArgument = Annotated[
     typer.Argument(
         metavar="MODEL...",
         help="A run folder, a backbone name, caption:tfidf, "
-        "caption:<sentence-transformers id or folder>, features:FILE.npz, "
+        "caption:<sentence-transformers id or folder> (`caption:` alone: the published one), features:FILE.npz, "
         "low-level:motion|colour|pixels, ratings:all or ratings:NAME,NAME; SHORT=MODEL names it in tables.",
     ),
 ]

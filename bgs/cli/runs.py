@@ -109,7 +109,8 @@ def run_score(
     also: Annotated[
         bool,
         typer.Option(
-            "--also", help="Other correlations: Kendall's tau-a, Pearson, weighted by judgments."
+            "--also",
+            help="Also Kendall's tau-a, Pearson, weighting by judgments, shares of the ceilings, likelihood.",
         ),
     ] = False,
     interval_over: Annotated[
@@ -316,15 +317,9 @@ def _print_results(results: dict[str, object], *, as_json: bool) -> None:
 
 def _print_order(results: dict[str, Any]) -> None:
     """Under the table of scores: who cannot be told apart, and what `--also` asked for."""
-    from bgs.run.leaderboard import terminal_rows
+    from bgs.run.leaderboard import further_rows, terminal_rows
 
     if "leaderboard" in results:
         print_rows(terminal_rows(results))
         typer.echo("models that share a letter cannot be told apart (Holm-corrected p of .05)")
-    print_rows(
-        [
-            {"model": block["model"], **block["rsa"]["also"]}
-            for block in results["models"]
-            if "also" in block["rsa"]
-        ]
-    )
+    print_rows(further_rows(results))

@@ -14,7 +14,7 @@ from bgs.evaluation.calibration import calibrate, fit_temperature
 from bgs.evaluation.correlation import correlate
 from bgs.evaluation.participants import participant_interval
 from bgs.evaluation.rsa import rsa
-from bgs.evaluation.triplet_ceilings import accuracy_by_agreement
+from bgs.evaluation.triplet_ceilings import accuracy_by_agreement, triplet_ceiling
 from bgs.rdm import RDM
 from bgs.run.sources import Source
 from bgs.run.study import Study
@@ -98,6 +98,15 @@ def by_agreement(model: RDM, study: Study) -> list[dict[str, Any]]:
         return [asdict(part) for part in accuracy_by_agreement(model, study.test_judgments)]
     except DataError:
         return []
+
+
+def people_on_people(study: Study, *, num_bootstrap: int, seed: int) -> dict[str, Any] | None:
+    """How well one participant's odd one out is told by others who saw the same triad; None where none did."""
+    try:
+        found = triplet_ceiling(study.test_judgments, num_bootstrap=num_bootstrap, seed=seed)
+    except DataError:
+        return None
+    return asdict(found)
 
 
 def _validation_judgments(study: Study) -> Triplets:

@@ -84,3 +84,29 @@ def terminal_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def further_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """What `also` asked for, a row a model; nothing where it did not."""
+    rows = []
+    for block in results["models"]:
+        if "also" not in block["rsa"]:
+            continue
+        likelihood = block["odd_one_out"]["log_likelihood"] or {}
+        share = block["protocol"]["share_of_ceiling"]
+        also = block["rsa"]["also"]
+        rows.append(
+            {
+                "model": block["model"],
+                "tau-a": also["kendall_tau_a"],
+                "Pearson": also["pearson"],
+                "weighted Spearman": also["spearman_count_weighted"],
+                "weighted Pearson": also["pearson_count_weighted"],
+                "of split-half": share.get("paper"),
+                "of bound": share.get("max_model"),
+                "2-way, one anchor": block["protocol"]["two_way_paper"],
+                "log-likelihood": likelihood.get("mean"),
+                "calibration error": likelihood.get("expected_calibration_error"),
+            }
+        )
+    return rows

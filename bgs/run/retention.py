@@ -191,9 +191,11 @@ def _score(
         )
 
     _, counts = np.unique(labels[held], return_counts=True)
+    scores = tuple(probe(after.rows(ids), seed) for seed in seeds)
+    same = before is after  # no run: nothing came before, and nothing is computed twice
     return Retention(
-        before=tuple(probe(before.rows(ids), seed) for seed in seeds),
-        after=tuple(probe(after.rows(ids), seed) for seed in seeds),
+        before=scores if same else tuple(probe(before.rows(ids), seed) for seed in seeds),
+        after=scores,
         seeds=seeds,
         chance=float(counts.max() / counts.sum()),
         num_clips=len(labels),

@@ -15,6 +15,7 @@ from bgs.run.agreement import (
     likelihood,
     other_correlations,
     other_interval,
+    people_on_people,
 )
 from bgs.run.folder import write_results
 from bgs.run.leaderboard import comparison_records, leaderboard_records, rank_candidates
@@ -80,6 +81,10 @@ def score(
         "data_counts": describe_data(study),
         "seed": seed,
     }
+    if also:
+        results["odd_one_out_ceiling"] = people_on_people(
+            study, num_bootstrap=num_bootstrap, seed=seed
+        )
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         write_results(out, results)

@@ -39,6 +39,7 @@ from bgs.run.folder import CONFIG
 from bgs.run.low_level import LOW_LEVEL, low_level_features
 
 RATINGS = "ratings:"
+PAPER_CAPTIONS = "caption:sentence-transformers/paraphrase-multilingual-mpnet-base-v2"
 NAMED = re.compile(r"([\w.-]+)=(.+)")  # SHORT=MODEL
 CaptionPooling = Literal["mean", "first", "all-pairs"]
 
@@ -99,6 +100,8 @@ def open_source(
     if label != model:
         options: dict[str, Any] = {"metric": metric, "captions": captions, "progress": progress}
         return replace(open_source(model, clips, settings, **options), model=label, kind=model)
+    if name == CAPTIONS:
+        name = PAPER_CAPTIONS  # the published language baseline
     if name.startswith(LOW_LEVEL):
         found, key = low_level_features(name, clips, settings, progress=progress)
         return Source(name, clips.ids, _standardise(found), "euclidean", {"frames": key})
@@ -106,7 +109,7 @@ def open_source(
         return _rating_source(name, clips)
     if name.startswith(CAPTIONS) and captions != "mean":
         return _caption_source(name, clips, settings, captions=captions, metric=metric)
-    embeddings, keys = embed_recorded(name, clips, settings, progress=progress)
+    embeddings, keys = _embed_recorded(name, clips, settings, progress=progress)
     return _source_of(embeddings, metric=metric, keys=keys)
 
 
@@ -121,13 +124,14 @@ def open_sources(
     return [open_source(name, clips, settings, **options) for name in names]
 
 
-def embed_recorded(
+def _embed_recorded(
     name: str, clips: Clips, settings: DataSettings, *, progress: bool = True
 ) -> tuple[Embeddings, dict[str, str]]:
     """`embed_with`, and the keys of what it read: decoded frames, or a file of features."""
     if name.startswith(FEATURES):
-        digest = hashlib.sha256(Path(name.removeprefix(FEATURES)).read_bytes()).hexdigest
-        return embed_with(name, clips, settings, progress=progress), {"features": digest()}
+        given = embed_with(name, clips, settings, progress=progress)
+        file = Path(name.removeprefix(FEATURES))
+        return given, {"features": hashlib.sha256(file.read_bytes()).hexdigest()}
     if reads_no_frames(name):
         return embed_with(name, clips, settings, progress=progress), {}
     return _embed_opened(open_model(name), name, clips, settings, progress=progress)
@@ -137,24 +141,19 @@ def before_and_after(
     name: str, clips: Clips, settings: DataSettings, *, progress: bool = True
 ) -> tuple[Source | None, Source]:
     """A run's backbone as it was and its tuned model; of any other model (None, that model)."""
-    label, model = split_name(name)
+    after = open_source(name, clips, settings, progress=progress)
     config = run_config(name)
-    found, keys = embed_recorded(model, clips, settings, progress=progress)
-    after = replace(found, model=label)
     if config is None:
-        return None, _source_of(after, keys=keys)
+        return None, after
     from bgs.run.building import open_backbone
 
     untuned = f"{config.backbone.name_or_path} (untuned)"
     if reads_no_frames(config.backbone.name_or_path):
-        given, before_keys = embed_recorded(
-            config.backbone.name_or_path, clips, settings, progress=progress
-        )
-        before = replace(given, model=untuned)
-    else:
-        opened = bare(open_backbone(config))
-        before, before_keys = _embed_opened(opened, untuned, clips, settings, progress=progress)
-    return _source_of(before, keys=before_keys), _source_of(after, keys=keys)
+        given = open_source(config.backbone.name_or_path, clips, settings, progress=progress)
+        return replace(given, model=untuned), after
+    opened = bare(open_backbone(config))
+    before, keys = _embed_opened(opened, untuned, clips, settings, progress=progress)
+    return _source_of(before, keys=keys), after
 
 
 def split_name(name: str) -> tuple[str, str]:

@@ -53,6 +53,19 @@ def test_rows_are_the_single_scores_from_best_to_worst(board, models, judgments)
     assert board.rows[0].share_of_ceiling > 0.5
 
 
+def test_a_model_that_orders_clips_backwards_comes_last(models, judgments):
+    """Its square is as large as that of the truth, and it still is no good."""
+    upside_down = RDM.from_condensed(models["truth"].ids, 2 - models["truth"].dissimilarities)
+    board = rank_models(
+        {"backwards": upside_down, **models},
+        judgments.rdm(),
+        num_bootstrap=100,
+        num_permutations=100,
+    )
+    assert board.rows[-1].model == "backwards"
+    assert board.rows[-1].spearman == pytest.approx(-board.rows[0].spearman)
+
+
 def test_differences_are_paired_and_corrected(board, models, judgments):
     assert len(board.differences) == 6
     for difference in board.differences:

@@ -100,6 +100,14 @@ def test_a_block_has_every_number_with_its_protocol(scored):
     assert results["models"][0]["role"] == results["models"][2]["role"] == "baseline"
 
 
+def test_people_are_compared_with_people(scored):
+    found = scored[0]["odd_one_out_ceiling"]
+    assert 1 / 3 < found["agreement"] < 1
+    assert found["num_judgments"] >= 2 * found["num_triads"]
+    bins = scored[0]["models"][1]["odd_one_out"]["by_agreement"]
+    assert sum(part["num_triads"] for part in bins) == found["num_triads"]
+
+
 def test_results_json_is_what_was_returned(scored):
     results, folder = scored
     written = json.loads((folder / "results.json").read_text(encoding="utf-8"))
@@ -155,6 +163,12 @@ def test_a_name_given_twice_is_refused(homes):
         score(["caption:tfidf", "caption:tfidf"], data="demo", **homes, **QUICK)
 
 
+def test_a_file_of_features_that_is_not_there(homes, tmp_path):
+    with pytest.raises(DataError) as error:
+        score([f"features:{tmp_path / 'none.npz'}"], data="demo", **homes, **QUICK)
+    assert str(error.value) == f"{tmp_path / 'none.npz'}: does not exist; check the path"
+
+
 def test_short_names(tmp_path, monkeypatch):
     assert split_name("minilm=caption:some/folder") == ("minilm", "caption:some/folder")
     assert split_name("features:a=b.npz") == ("features:a=b.npz",) * 2
@@ -176,6 +190,53 @@ def test_captions_first_and_all_pairs_by_hand(settings):
     first = open_source("caption:tfidf", clips, settings, captions="first")
     # of "red dog", "red cat" and "cat", "red" and "cat" are equally rare
     assert first.rows(["b"]) @ first.rows(["c"]).T == pytest.approx(np.sqrt(0.5), abs=1e-6)
+
+
+def test_the_published_caption_model_is_the_default(study, settings, monkeypatch):
+    asked = []
+
+    def transform(sentences, model, revision):
+        asked.append(model)
+        return np.random.default_rng(0).normal(size=(len(sentences), 4))
+
+    monkeypatch.setattr("bgs.backbones.captions._transform", transform)
+    source = open_source("caption:", study.clips, settings)
+    assert asked == ["sentence-transformers/paraphrase-multilingual-mpnet-base-v2"]
+    assert source.model == f"caption:{asked[0]}"
+
+
+def test_other_distances(study, settings, features):
+    ids = study.split.test
+    rdms = {
+        metric: open_source(features, study.clips, settings, metric=metric).rdm(ids)
+        for metric in ("cosine", "correlation", "euclidean")
+    }
+    matrix = open_source(features, study.clips, settings).rows(ids)
+    expected = np.linalg.norm(matrix[0] - matrix[1])
+    assert rdms["euclidean"].dissimilarities[0] == pytest.approx(expected)
+    expected = 1 - np.corrcoef(matrix[0], matrix[1])[0, 1]
+    assert rdms["correlation"].dissimilarities[0] == pytest.approx(expected)
+
+
+def test_features_must_cover_the_held_out_clips(study, homes, tmp_path):
+    known = study.split.test[1:]
+    file = tmp_path / "few.npz"
+    write_embeddings(Embeddings("few", known, np.eye(len(known), dtype=np.float32)), file)
+    first = study.split.test[0]
+    line = f"model 'few' has no embedding of clip '{first}' (1 of 30 missing); embed all clips of the split"
+    with pytest.raises(DataError) as error:
+        score([f"few=features:{file}"], data="demo", **homes, **QUICK)
+    assert str(error.value) == line
+
+
+def test_a_file_of_the_held_out_clips_alone_has_no_likelihood(study, homes, features, tmp_path):
+    whole = open_source(features, study.clips, DataSettings(triplets="demo"))
+    file = tmp_path / "test.npz"
+    rows = whole.rows(study.split.test).astype(np.float32)
+    write_embeddings(Embeddings("test", study.split.test, rows), file)
+    block = score([f"features:{file}"], data="demo", **homes, **QUICK)["models"][0]
+    assert block["odd_one_out"]["log_likelihood"] is None
+    assert block["rsa"]["r2"] > 0
 
 
 def test_ratings_are_standardised_and_named(study, settings):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -313,7 +314,13 @@ def test_two_precisions_at_once_are_refused(run) -> None:
         run(bf16=True, fp16=True)
 
 
-def test_the_progress_bar_shows_losses_validation_and_speed(run, capsys) -> None:
+def test_no_progress_bar_where_the_output_is_not_a_terminal(run, capsys) -> None:
+    run(progress=True, num_train_epochs=2)
+    assert capsys.readouterr().err == ""
+
+
+def test_the_progress_bar_shows_losses_validation_and_speed(run, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     run(progress=True, num_train_epochs=2)
     shown = capsys.readouterr().err
     assert "train: 100%" in shown
