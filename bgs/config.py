@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from bgs.errors import ConfigError
+from bgs.strict_yaml import parse_mapping
 
 PositiveInt = Field(ge=1)
 
@@ -253,7 +254,7 @@ class EvaluationSettings(Settings):
         ge=0,
         description="samples of clips behind every interval; 0 for none, else 100 or more",
     )
-    num_split_halves: int = Field(default=200, ge=2)
+    num_split_halves: int = Field(default=1000, ge=2)
     caption_model: str = Field(
         default="tfidf", description="'tfidf', or a sentence-transformers id or folder"
     )
@@ -271,7 +272,7 @@ class FitConfig(Settings):
     """Everything that decides what a run does; saved with the run before it starts."""
 
     name: str = "run"
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     output_dir: Path = Path("runs/run")
     data: DataSettings
     backbone: BackboneSettings = BackboneSettings()
@@ -292,15 +293,12 @@ def load_config(path: Path, *, overrides: Sequence[str] = ()) -> FitConfig:
             f"config {str(path)!r} does not exist", remedy="see `bgs fit --help` for an example"
         )
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
         raise ConfigError(
-            f"not readable as YAML ({error})", remedy="mend the file", file=path
+            "the config is not UTF-8 text", remedy="save it as UTF-8", file=path
         ) from error
-    if not isinstance(values, dict):
-        raise ConfigError(
-            "a config is a mapping of settings", remedy="start with `data:`", file=path
-        )
+    values = parse_mapping(text, file=path, what="config", first_key="data", error=ConfigError)
     for word in overrides:
         _override(values, word)
     return parse_config(values, file=path)

@@ -85,7 +85,7 @@ def _check_finite(embeddings: NDArray[np.float32], ids: Sequence[str]) -> None:
     if bad.size:
         raise BackboneError(
             f"{bad.size} embeddings are not finite, the first of clip {ids[bad[0]]!r}",
-            remedy="check the clip's frames or features, and train with a lower learning_rate",
+            remedy="if it was just trained, training diverged: lower learning_rate; else check the clip",
         )
 
 

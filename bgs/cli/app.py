@@ -67,7 +67,9 @@ def _run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if code == STOPPED:  # how typer reports Ctrl-C
-        typer.echo("stopped", err=True)
+        typer.echo(
+            "stopped; a run that was training continues with `bgs fit CONFIG --resume`", err=True
+        )
     return code if isinstance(code, int) else 0
 
 
@@ -82,4 +84,5 @@ def _usage_line(error: typer.TyperException) -> str:
     message = (
         " ".join(error.format_message().split()) if hasattr(error, "format_message") else str(error)
     )
+    message = message.replace("Value error, ", "")
     return f"{message.rstrip('.')}; see `{command} --help`"

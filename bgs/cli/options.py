@@ -51,7 +51,7 @@ DecoderOption = Annotated[
     typer.Option("--decoder", help="What reads the clips."),
 ]
 NumBootstrapOption = Annotated[
-    int, typer.Option("--num-bootstrap", min=100, help="Resamples behind every interval.")
+    int, typer.Option("--num-bootstrap", min=0, help="Resamples behind every interval; 0 for none.")
 ]
 
 TRIPLETS_DIR = Path("triplets")

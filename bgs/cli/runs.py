@@ -98,6 +98,8 @@ def run_fit(
     )
     if Processes().is_main:
         _print_results(results, as_json=as_json)
+        if not as_json:
+            typer.echo(_training_line(results["training"]))
 
 
 @app.command("score")
@@ -129,7 +131,7 @@ def run_score(
     decoder: DecoderOption = "auto",
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
-    out: Annotated[Path | None, typer.Option("--out", help="Also write results.json here.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for results.json.")] = None,
     export: Annotated[
         Path | None,
         typer.Option("--export", help="Write CSV and Parquet tables and an rsatoolbox file here."),
@@ -184,12 +186,16 @@ def run_embed(
 
     Example: bgs embed bgs-tiny --videos videos/mine --out mine.npz
     """
-    from bgs.run.embed import embed_clips, write_embeddings
+    from bgs.run.embed import embed_clips
 
     embeddings = embed_clips(
-        model, videos=videos, videos_dir=videos_dir, decoder=decoder, progress=not quiet
+        model,
+        videos=videos,
+        videos_dir=videos_dir,
+        decoder=decoder,
+        out=out,
+        progress=not quiet,
     )
-    write_embeddings(embeddings, out)
     summary = {
         "model": model,
         "clips": len(embeddings.ids),
@@ -323,3 +329,13 @@ def _print_order(results: dict[str, Any]) -> None:
         print_rows(terminal_rows(results))
         typer.echo("models that share a letter cannot be told apart (Holm-corrected p of .05)")
     print_rows(further_rows(results))
+
+
+def _training_line(training: dict[str, Any]) -> str:
+    """Which epoch was kept, and why there are fewer than were asked for."""
+    kept = (
+        f"kept epoch {training['best_epoch']} of {training['epochs']}, the best on validation clips"
+    )
+    return (
+        f"{kept}; stopped early: later ones were no better" if training["stopped_early"] else kept
+    )

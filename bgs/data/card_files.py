@@ -9,38 +9,19 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Hashable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-import yaml
 from pydantic import ValidationError
 
 from bgs.data.card_fields import NAME_PATTERN
 from bgs.data.cards import Card, TripletsCard, VideosCard
 from bgs.data.reading import check_readable, read_text
 from bgs.errors import DataError
+from bgs.strict_yaml import parse_mapping
 
 AnyCard = TypeVar("AnyCard", bound=Card)
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML as it is meant: of a key written twice, yaml would keep the last and say nothing."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(
-                    problem="a key is a list or a mapping, not text", problem_mark=key.start_mark
-                )
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"key {key.value!r} appears twice", problem_mark=key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep=deep)
 
 
 def load_triplets_card(name: str, *, triplets_dir: Path | str = "triplets") -> TripletsCard:
@@ -112,23 +93,9 @@ def _load_card(model: type[AnyCard], name: str, *, home: Path, kind: str) -> Any
 
 
 def _read_card(model: type[AnyCard], file: Path, *, name: str) -> AnyCard:
-    text = read_text(file)
-    try:
-        values = yaml.load(text, Loader=_UniqueKeyLoader)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        # ValueError: a date in month 13, a number of thousands of digits.
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error).split(";")[0]
-        if isinstance(error, RecursionError):
-            problem = "brackets within brackets without end"
-        raise DataError(
-            f"the card is not YAML: {problem}",
-            remedy="mend the line",
-            file=file,
-            row=None if mark is None else mark.line + 1,
-        ) from error
-    if not isinstance(values, dict):
-        raise DataError("the card is not a mapping", remedy="start with `name:`", file=file)
+    values = parse_mapping(
+        read_text(file), file=file, what="card", first_key="name", error=DataError
+    )
     try:
         card = model.model_validate(values)
     except ValidationError as error:

@@ -42,7 +42,8 @@ def draw_clips(num_clips: int, *, num_bootstrap: int, seed: int) -> FloatArray:
     if num_clips < MIN_CLIPS:
         raise DataError(
             f"{num_clips} clips are too few for a confidence interval",
-            remedy=f"bring {MIN_CLIPS} clips or more, or set num_bootstrap to 0 to score without one",
+            remedy=f"bring {MIN_CLIPS} clips or more, or set num_bootstrap to 0 "
+            "(evaluation.num_bootstrap in a config) to score without one",
         )
     if num_bootstrap < 100:
         raise DataError(

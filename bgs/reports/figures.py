@@ -11,14 +11,16 @@ from bgs.reports.panels import Figure
 from bgs.reports.record import RunRecord
 from bgs.reports.scores import draw_scores
 from bgs.reports.spaces import draw_map, draw_rdms
-from bgs.reports.summary import ceilings, score_rows
+from bgs.reports.summary import ceilings, score_rows, whose
 
 
 def draw_figures(record: RunRecord, *, keys: Mapping[str, str] | None = None) -> dict[str, Figure]:
     """The figures this run has the data for, by name."""
     best = (record.results.get("training") or {}).get("best_epoch")
     found = [
-        draw_scores(score_rows(record.results), ceilings(record.results)),
+        draw_scores(
+            score_rows(record.results), ceilings(record.results), whose=whose(record.results)
+        ),
         draw_learning_curve(record.history, best_epoch=best),
     ]
     if record.human is not None:

@@ -121,7 +121,8 @@ def _compare(runs: Sequence[RunView]) -> Figure | None:
         if row.role in ("before", "after", "model")
     ]
     shared = runs[0].ceilings if all(run.ceilings == runs[0].ceilings for run in runs) else ()
-    return draw_scores(rows, shared)
+    judges = {run.whose for run in runs}
+    return draw_scores(rows, shared, whose=judges.pop() if len(judges) == 1 else "the judges'")
 
 
 def _write(out: Path, text: str) -> None:

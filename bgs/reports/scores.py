@@ -19,8 +19,10 @@ LABEL_WIDTHS = (90.0, 250.0)
 ROLES = {"after": "accent", "before": "second"}
 
 
-def draw_scores(rows: Sequence[ScoreRow], ceilings: Sequence[CeilingLine]) -> Figure | None:
-    """Best model first; None where nothing was scored."""
+def draw_scores(
+    rows: Sequence[ScoreRow], ceilings: Sequence[CeilingLine], *, whose: str = "people's"
+) -> Figure | None:
+    """Best model first; None where nothing was scored. `whose` names those who judged."""
     scored = sorted((row for row in rows if row.r2 is not None), key=lambda row: -(row.r2 or 0.0))
     if not scored:
         return None
@@ -33,7 +35,7 @@ def draw_scores(rows: Sequence[ScoreRow], ceilings: Sequence[CeilingLine]) -> Fi
     _draw_ceilings(canvas, ceilings, scale, bottom=bottom)
     for index, row in enumerate(scored):
         _draw_row(canvas, row, scale, y=top + ROW * (index + 0.5), left=left)
-    _draw_axis(canvas, scale, y=bottom + 4)
+    _draw_axis(canvas, scale, y=bottom + 4, whose=whose)
     return Figure("scores", (Panel("", canvas, _describe(scored, ceilings)),), _table(scored))
 
 
@@ -77,7 +79,7 @@ def _letter(row: ScoreRow) -> float:
     return BOLD_CHARACTER if row.role == "after" else CHARACTER
 
 
-def _draw_axis(canvas: Canvas, scale: Scale, *, y: float) -> None:
+def _draw_axis(canvas: Canvas, scale: Scale, *, y: float, whose: str) -> None:
     ticks = nice_ticks(scale.low, scale.high)
     canvas.add(Line(((scale(ticks[0]), y), (scale(ticks[-1]), y)), "muted", 0.8))
     for tick in ticks:
@@ -87,7 +89,7 @@ def _draw_axis(canvas: Canvas, scale: Scale, *, y: float) -> None:
         Label(
             scale.start,
             y + 32,
-            "R², the squared Spearman correlation with human dissimilarities",
+            f"R², the squared Spearman correlation with {whose} dissimilarities",
             "muted",
         )
     )

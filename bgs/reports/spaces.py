@@ -16,7 +16,7 @@ from bgs.reports.marks import Box, Dot, Label, Picture
 from bgs.reports.panels import Figure, Panel
 from bgs.reports.record import RunRecord
 from bgs.reports.scales import Scale
-from bgs.reports.summary import format_share, people
+from bgs.reports.summary import format_share, people, whose
 
 SIDE, STRIP, COLOURMAP = 300.0, 5.0, "cividis"
 
@@ -86,7 +86,7 @@ def _describe_rdm(record: RunRecord, name: str, title: str, rdm: RDM) -> str:
     agreement = (
         ""
         if spearman is None
-        else f", Spearman correlation with human distances {format_share(spearman)}"
+        else f", Spearman correlation with {whose(record.results)} distances {format_share(spearman)}"
     )
     return (
         f"{title}: heat map of ranked distances between {len(rdm)} clips, "

@@ -1,10 +1,12 @@
 """Numbers to words: the rows of the table, the sentence on top, and what it may claim.
 
-A sentence says "improved" only where the interval of the difference lies above 0.
+A sentence says "improved" only where the interval of the difference lies above 0, and gives the
+adapters the credit only where the tuned model is shown to beat the head alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,8 @@ Interval = tuple[float, float]
 
 DASH = "–"
 MINUS = "−"
+
+HEAD_ONLY = "head only"  # the control that tells what a head gains on features left as they were
 
 CONTENDERS = ("model", "before", "after", "baseline")
 
@@ -48,6 +52,7 @@ class CeilingLine:
     name: str
     r2: float
     ci: Interval | None
+    key: str = ""  # what results.json and `bgs ceiling` call it
 
 
 def score_rows(results: Results) -> list[ScoreRow]:
@@ -65,7 +70,7 @@ def _row(block: Results) -> ScoreRow:
     return ScoreRow(
         label=str(block.get("label") or block.get("model", "")),
         role=str(block.get("role", "model")),
-        note=str(block.get("note") or ""),
+        note=polish_note(str(block.get("note") or "")),
         r2=rsa.get("r2"),
         r2_ci=as_interval(rsa.get("ci95")),
         spearman=rsa.get("spearman"),
@@ -92,6 +97,16 @@ def format_share(value: float | None, *, digits: int = 3) -> str:
     return (MINUS if value < 0 and not is_zero else "") + text
 
 
+def polish_note(text: str) -> str:
+    """R2 and its value as they stand everywhere else: R² .155."""
+    text = re.sub(
+        r"\bR2\b([^\d;.]*?) (-?\d*\.\d+)",
+        lambda found: f"R²{found[1]} {format_share(float(found[2]))}",
+        text,
+    )
+    return re.sub(r"\bR2\b", "R²", text)
+
+
 def format_percent(value: float | None) -> str:
     """A share as a percentage with one digit."""
     return DASH if value is None else f"{100 * value:.1f}"
@@ -116,6 +131,11 @@ def people(results: Results) -> str:
     return "simulated participants" if is_simulated(results) else "people"
 
 
+def whose(results: Results) -> str:
+    """The same, for what is theirs."""
+    return "simulated participants'" if is_simulated(results) else "people's"
+
+
 def ceilings(results: Results) -> list[CeilingLine]:
     """The published split-half ceiling, and the bound that holds for any model."""
     found = find_ceiling(results)
@@ -123,7 +143,7 @@ def ceilings(results: Results) -> list[CeilingLine]:
     for key, name in CEILINGS.items():
         line = found.get(key) or {}
         if line.get("r2") is not None:
-            lines.append(CeilingLine(name, float(line["r2"]), as_interval(line.get("ci95"))))
+            lines.append(CeilingLine(name, float(line["r2"]), as_interval(line.get("ci95")), key))
     return lines
 
 
@@ -168,34 +188,103 @@ def summarise(results: Results) -> str:
     change = (
         f"a difference of {format_share(gain)} with a 95 % interval of {format_interval(interval)}"
     )
+    rivals = _rivals(results)
+    head = next((rival for rival in rivals if rival.name == HEAD_ONLY), None)
+    if interval[0] > 0 and head is not None:
+        rivals = [rival for rival in rivals if rival is not head]  # the verdict speaks of it
     sentences = (
-        f"{moved}, {change}: {_verdict(interval)}",
-        _say_unbeaten(results),
+        f"{moved}, {change}: {_verdict(interval, head)}",
+        _say_better(rivals),
+        _say_undecided(rivals),
         _say_ceiling(results),
     )
     return " ".join(filter(None, sentences))
 
 
-def _verdict(interval: Interval) -> str:
+@dataclass(frozen=True)
+class Rival:
+    """What the tuned model was compared with: the tuned R² minus its own, with the interval."""
+
+    name: str
+    r2: float | None
+    ci: Interval
+
+    @property
+    def ahead(self) -> str:
+        """By how much it is ahead of the tuned model."""
+        return _say_gain(None if self.r2 is None else -self.r2, (-self.ci[1], -self.ci[0]))
+
+
+def _rivals(results: Results) -> list[Rival]:
+    """All that the tuned model was compared with, besides its own start."""
+    return [
+        Rival(str(item.get("from")), item.get("r2"), interval)
+        for item in (results.get("comparisons") or ())[1:]
+        if (interval := as_interval(item.get("ci95"))) is not None
+    ]
+
+
+def _say_gain(gain: float | None, interval: Interval) -> str:
+    return " ".join([*([] if gain is None else [format_share(gain)]), format_interval(interval)])
+
+
+def read_interval(interval: Interval | None) -> str:
+    """What the interval of 'tuned minus another' says, for a table."""
+    if interval is None:
+        return "no interval"
     low, high = interval
     if low > 0:
-        return "supervision re-organised the features towards the judgments."
+        return "above 0: tuned does better"
+    if high < 0:
+        return "below 0: tuned does worse"
+    return "includes 0: not shown to differ"
+
+
+def _verdict(interval: Interval, head: Rival | None) -> str:
+    low, high = interval
     if high < 0:
         return "tuning moved the features away from the judgments."
-    return "the interval includes 0, so these clips do not show that tuning changed the agreement."
+    if low <= 0:
+        return (
+            "the interval includes 0, so these clips do not show that tuning changed the agreement."
+        )
+    if head is None:  # not asked for, or a run without adapters, where it would be the model itself
+        return (
+            f"tuning raised the agreement. Without the control '{HEAD_ONLY}' beside it, none of the gain "
+            "can be credited to adapters."
+        )
+    if head.ci[0] > 0:
+        gain = _say_gain(head.r2, head.ci)
+        return (
+            "supervision re-organised the features towards the judgments, "
+            f"beyond what {HEAD_ONLY} gains, by {gain}."
+        )
+    if head.ci[1] < 0:
+        return (
+            f"tuning raised the agreement. But {HEAD_ONLY} does better, by {head.ahead}: what tuning "
+            "gained here is not the adapters'; as far as these clips show, the gain is the head's."
+        )
+    return (
+        f"tuning raised the agreement. But it is not shown to differ from {HEAD_ONLY}, difference "
+        f"{_say_gain(head.r2, head.ci)}: as far as these clips show, the gain is the head's."
+    )
 
 
-def _say_unbeaten(results: Results) -> str:
-    """What the tuned model is not shown to beat, of all it was compared with besides its own start."""
-    unbeaten = [
-        str(item.get("from"))
-        for item in (results.get("comparisons") or ())[1:]
-        if (interval := as_interval(item.get("ci95"))) is not None and interval[0] <= 0
-    ]
-    if not unbeaten:
-        return ""
-    *most, last = unbeaten
-    return f"The tuned model is not shown to beat {', '.join(most)}{' or ' if most else ''}{last}."
+def _say_better(rivals: Sequence[Rival]) -> str:
+    """What is shown to agree better than the tuned model."""
+    better = [f"{rival.name}, by {rival.ahead}" for rival in rivals if rival.ci[1] < 0]
+    return f"The tuned model does worse than {_join(better, '; and than ')}." if better else ""
+
+
+def _say_undecided(rivals: Sequence[Rival]) -> str:
+    """What the tuned model is shown neither to beat nor to fall behind."""
+    level = [rival.name for rival in rivals if rival.ci[0] <= 0 <= rival.ci[1]]
+    return f"The tuned model is not shown to differ from {_join(level, ' or ')}." if level else ""
+
+
+def _join(names: Sequence[str], last: str) -> str:
+    between = "; than " if last.startswith(";") else ", "
+    return last.join(filter(None, (between.join(names[:-1]), names[-1])))
 
 
 def _say_ceiling(results: Results) -> str:

@@ -46,7 +46,9 @@ def print_results(results: Mapping[str, Any], *, console: Console | None = None)
         )
     console.print(table)
     for line in ceilings(results):
-        console.print(f"{line.name}: R² {format_share(line.r2)} {escape(format_interval(line.ci))}")
+        console.print(
+            f"{line.name} ({line.key}): R² {format_share(line.r2)} {escape(format_interval(line.ci))}"
+        )
     console.print(escape(summarise(results)))
 
 

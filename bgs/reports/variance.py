@@ -20,7 +20,7 @@ from bgs.reports.canvas import Canvas
 from bgs.reports.marks import Box, Dot, Label, Line, polyline
 from bgs.reports.panels import Figure, Panel
 from bgs.reports.scales import Scale, format_tick, nice_ticks
-from bgs.reports.summary import as_interval, format_interval, format_share, people
+from bgs.reports.summary import as_interval, format_interval, format_share, people, whose
 
 WIDTH, ROW, COLUMN, HEAD = 640.0, 25.0, 26.0, 17.0
 LEFT, RIGHT = 12.0, 110.0  # margins; the right one holds the numbers
@@ -41,7 +41,7 @@ def draw_variance(results: Mapping[str, Any]) -> Figure:
     for place, row in enumerate(rows):
         _draw_row(canvas, row, predictors, scale, y=top + ROW * (place + 0.5))
     _draw_axis(canvas, scale, y=bottom + 4, who=people(results))
-    return Figure("variance", (Panel("", canvas, _describe(rows)),), _table(rows))
+    return Figure("variance", (Panel("", canvas, _describe(rows, whose(results))),), _table(rows))
 
 
 def _scale(rows: Sequence[Mapping[str, Any]], *, start: float, stop: float) -> Scale:
@@ -95,13 +95,13 @@ def _column(place: int) -> float:
     return LEFT + COLUMN * place
 
 
-def _describe(rows: Sequence[Mapping[str, Any]]) -> str:
+def _describe(rows: Sequence[Mapping[str, Any]], judges: str) -> str:
     parts = [
         f"{row['kind']} {' and '.join(row['predictors'])} {format_share(float(row['r2']))} "
         f"{format_interval(as_interval(row['ci95']))}"
         for row in rows
     ]
-    return f"Variance of human dissimilarities explained: {'; '.join(parts)}."
+    return f"Variance of {judges} dissimilarities explained: {'; '.join(parts)}."
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

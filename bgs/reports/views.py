@@ -21,8 +21,10 @@ from bgs.reports.summary import (
     as_interval,
     ceilings,
     people,
+    read_interval,
     score_rows,
     summarise,
+    whose,
 )
 
 NUM_QUERIES, NUM_NEIGHBOURS, NUM_FLIPS = 6, 4, 6
@@ -78,6 +80,7 @@ class DifferenceRow:
     over: str
     r2: float | None
     ci: Interval | None
+    reading: str
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ class RunView:
     name: str
     simulated: bool
     people: str
+    whose: str
     summary: str
     facts: tuple[tuple[str, str], ...]
     exclusions: tuple[tuple[str, int], ...]
@@ -111,7 +115,7 @@ class RunView:
             "before": by_role.get("before"),
             "after": after,
             "difference": self.differences[0] if self.differences else None,
-            "ceiling": self.ceilings[-1].r2 if self.ceilings else None,
+            "bound": next((line.r2 for line in self.ceilings if line.key == "max_model"), None),
         }
 
 
@@ -125,6 +129,7 @@ def view_run(record: RunRecord, *, key: str, keys: Mapping[str, str]) -> RunView
         name=record.name,
         simulated=record.simulated,
         people=people(results),
+        whose=whose(results),
         summary=summarise(results),
         facts=tuple(say_facts(results)),
         exclusions=tuple(count_rows(results)),
@@ -163,7 +168,10 @@ def _differences(results: Mapping[str, Any]) -> list[DifferenceRow]:
     )
     return [
         DifferenceRow(
-            str(item.get("from", "before tuning")), item.get("r2"), as_interval(item.get("ci95"))
+            str(item.get("from", "before tuning")),
+            item.get("r2"),
+            interval := as_interval(item.get("ci95")),
+            read_interval(interval),
         )
         for item in found
     ]

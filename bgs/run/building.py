@@ -41,6 +41,15 @@ def build_model(config: FitConfig, bank: Bank) -> EmbeddingModel:
     return EmbeddingModel(backbone, config.head, seed=config.seed)
 
 
+def check_trainable(model: EmbeddingModel) -> None:
+    """Refuse a model without a single weight to train, before anything is written."""
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise ConfigError(
+            "nothing to train: lora.r is 0 and the head has no weights",
+            remedy="set lora.r above 0, or head.kind to one with weights (linear, paper, mlp, square)",
+        )
+
+
 def open_backbone(config: FitConfig) -> Backbone:
     """The frozen backbone of the config, as it was published."""
     chosen = config.backbone

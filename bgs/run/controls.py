@@ -19,7 +19,7 @@ from bgs.backbones.model import EmbeddingModel, embed
 from bgs.config import FitConfig
 from bgs.data.features import FeatureBank
 from bgs.run.building import build_model
-from bgs.run.embed import Embeddings, bare
+from bgs.run.embed import Embeddings, bare, reads_no_frames
 from bgs.run.learning import learn
 from bgs.run.study import Study
 from bgs.training.controls import shuffled_judgments
@@ -34,6 +34,17 @@ def run_control(
     """The embeddings of one control, trained (where it trains) in a folder that is thrown away."""
     with TemporaryDirectory(prefix="bgs-control-") as scratch:
         return CONTROLS[name](config, study, bank, scratch=Path(scratch), progress=progress)
+
+
+def tells_something(name: str, config: FitConfig) -> bool:
+    """Whether a control differs from the model it stands beside.
+
+    Given features have no weights that could be random, without LoRA the head alone is the model, and
+    without a head there is none to train alone.
+    """
+    if name == "random_init":
+        return not reads_no_frames(config.backbone.name_or_path)
+    return name != "head_only" or (config.lora.r > 0 and config.head.kind != "none")
 
 
 def frozen_features(

@@ -6,6 +6,7 @@ in the table next to what the model learnt from judgments alone.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from bgs.evaluation.variance import partial_r2
 from bgs.rdm import RDM
 from bgs.run.configs import resolve_config
 from bgs.run.fit import fit
-from bgs.run.folder import clear_run, refuse_earlier_run
+from bgs.run.folder import clear_run, prepare_folder, refuse_earlier_run
 from bgs.run.results import Candidate
 from bgs.run.simulation import simulate_into
 from bgs.run.study import Study, load_study
@@ -44,12 +45,15 @@ def demo(
 ) -> dict[str, Any]:
     """Run the whole demonstration in `out`; returns what is written to its results.json."""
     refuse_earlier_run(out, overwrite=overwrite)
+    prepare_folder(out)
     clear_run(out)
+    shutil.rmtree(out / "data", ignore_errors=True)
     homes = out / "data" / "triplets", out / "data" / "videos"
     simulate_into(*homes, seed=seed, quick=quick, progress=progress)
     config = demo_config(out, seed=seed, overrides=(*(QUICK_SETTINGS if quick else ()), *overrides))
     study = load_study(config.data, seed=config.seed)
-    return fit(config, progress=progress, extra=known_truth(study, homes[1] / "demo"))
+    extra = known_truth(study, homes[1] / "demo")
+    return fit(config, overwrite=True, progress=progress, extra=extra)
 
 
 def demo_config(out: Path, *, seed: int, overrides: Sequence[str] = ()) -> FitConfig:
@@ -89,7 +93,7 @@ def _single_variables(study: Study, latents: pd.DataFrame) -> list[Candidate]:
         others = tuple(other for name, other in rdms.items() if name != column)
         partial = partial_r2(rdm, study.test_geometry, given=others)
         name = column.removeprefix("latent_").replace("_", " ")
-        note = f"partial R2 given the other variables {partial:.3f}"
+        note = f"partial R² given the other variables {partial:.3f}"
         candidates.append(Candidate(f"{name} alone", "latent", rdm, note=note))
     return candidates
 

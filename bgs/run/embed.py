@@ -15,6 +15,7 @@ from bgs.data.clips import Clips, load_clips
 from bgs.data.features import FeatureBank, load_features
 from bgs.errors import BackboneError, DataError
 from bgs.rdm import RDM
+from bgs.run.folder import CONFIG, prepare_folder
 
 if TYPE_CHECKING:
     from bgs.backbones.contract import Backbone
@@ -53,14 +54,20 @@ def embed_clips(
     videos: str,
     videos_dir: Path = Path("videos"),
     decoder: str = "auto",
+    out: Path | None = None,
     progress: bool = True,
 ) -> Embeddings:
-    """The embeddings of every clip of a set."""
+    """The embeddings of every clip of a set; written to `out` (an NPZ file) where that is given."""
+    if out is not None:
+        prepare_folder(out.parent)
     settings = DataSettings.model_validate(
         {"triplets": videos, "videos": videos, "videos_dir": videos_dir, "decoder": decoder}
     )
     clips = load_clips(videos, videos_dir=videos_dir, need_files=not reads_no_frames(model))
-    return embed_with(model, clips, settings, progress=progress)
+    embeddings = embed_with(model, clips, settings, progress=progress)
+    if out is not None:
+        write_embeddings(embeddings, out)
+    return embeddings
 
 
 def reads_no_frames(model: str) -> bool:
@@ -89,7 +96,7 @@ def open_model(name: str) -> EmbeddingModel:
     from bgs.backbones.registry import load_backbone
     from bgs.backbones.saving import load_model
 
-    if (Path(name) / "model.json").is_file():
+    if any((Path(name) / left).is_file() for left in ("model.json", CONFIG)):
         return load_model(Path(name))
     try:
         return bare(load_backbone(name))
@@ -128,7 +135,7 @@ def open_bank(
 
 def write_embeddings(embeddings: Embeddings, out: Path) -> None:
     """An NPZ file that `features:FILE.npz` reads back; complete or absent, never half a file."""
-    out.parent.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out.parent)
     partial = out.with_name(out.name + ".partial")
     with partial.open("wb") as file:
         np.savez(file, ids=np.array(embeddings.ids), embeddings=embeddings.matrix)

@@ -7,6 +7,7 @@ from pathlib import Path
 from bgs.backbones.export import export_merged
 from bgs.backbones.saving import load_model, save_model
 from bgs.errors import BackboneError
+from bgs.run.folder import prepare_folder
 
 
 def export(run: Path, out: Path, *, merge: bool = False) -> Path:
@@ -17,4 +18,5 @@ def export(run: Path, out: Path, *, merge: bool = False) -> Path:
             remedy="name a new folder, so that nothing is mixed",
         )
     model = load_model(run)
+    prepare_folder(out)
     return export_merged(model, out) if merge else save_model(model, out)

@@ -12,14 +12,20 @@ from numpy.typing import NDArray
 from bgs.backbones.model import embed
 from bgs.backbones.saving import save_model
 from bgs.config import FitConfig
-from bgs.run.building import build_model, open_config_bank
+from bgs.run.building import build_model, check_trainable, open_config_bank
 from bgs.run.configs import resolve_config
-from bgs.run.controls import frozen_features, run_control
+from bgs.run.controls import frozen_features, run_control, tells_something
 from bgs.run.embed import Embeddings, embed_with
-from bgs.run.folder import start_run, write_geometry, write_results, write_thumbnails
+from bgs.run.folder import check_place, start_run, write_geometry, write_results, write_thumbnails
 from bgs.run.learning import learn
 from bgs.run.report import report, thumbnails_of
-from bgs.run.results import Candidate, compare, describe_data, score_candidates
+from bgs.run.results import (
+    Candidate,
+    check_scorable,
+    compare,
+    describe_data,
+    score_candidates,
+)
 from bgs.run.study import Study, load_study
 from bgs.training.processes import Processes
 
@@ -46,11 +52,15 @@ def fit(
     settings = config if isinstance(config, FitConfig) else resolve_config(config)
     processes = Processes()  # under `accelerate launch` all of them work, and the main one writes
     progress = progress and processes.is_main
-    study = load_study(settings.data, seed=settings.seed)
     if processes.is_main:
-        start_run(settings, resume=resume, overwrite=overwrite)
+        check_place(settings, resume=resume, overwrite=overwrite)
+    study = load_study(settings.data, seed=settings.seed)
+    check_scorable(study, settings.evaluation)
     bank = open_config_bank(settings, study.clips, progress=progress)
     model = build_model(settings, bank)
+    check_trainable(model)
+    if processes.is_main:
+        start_run(settings, resume=resume)
     untuned = frozen_features(model, bank, progress=progress)
     training = learn(
         model,
@@ -113,7 +123,12 @@ def summarise(
         "comparisons": comparisons,
         "models": blocks,
         "data_counts": describe_data(study),
-        "training": {"best_epoch": training.best_epoch, "validation_spearman": training.best_score},
+        "training": {
+            "best_epoch": training.best_epoch,
+            "validation_spearman": training.best_score,
+            "epochs": len(training.history) - 1,
+            "stopped_early": training.stopped_early,
+        },
     }
 
 
@@ -133,9 +148,8 @@ def _before_and_after(
 
 
 def _controls(settings: FitConfig, study: Study, bank: Bank, *, progress: bool) -> list[Candidate]:
-    runs = (
-        run_control(name, settings, study, bank, progress=progress) for name in settings.controls
-    )
+    names = [name for name in settings.controls if tells_something(name, settings)]
+    runs = (run_control(name, settings, study, bank, progress=progress) for name in names)
     return [Candidate(run.model, "control", run.rdm(study.split.test)) for run in runs]
 
 

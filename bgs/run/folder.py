@@ -13,7 +13,7 @@ import numpy as np
 
 from bgs.config import FitConfig, dump_config
 from bgs.data.triplets import Triplets
-from bgs.errors import TrainingError
+from bgs.errors import BgsError, TrainingError
 from bgs.rdm import RDM
 
 CONFIG, RESULTS, METRICS = "config.yaml", "results.json", "metrics.jsonl"
@@ -32,30 +32,61 @@ OWNED = (
     "head.safetensors",
     "preprocessor.json",
     "model.json",
-    "data",
 )
 
 
-def start_run(config: FitConfig, *, resume: bool, overwrite: bool) -> None:
-    """Put the config into the run's folder; an earlier run is neither lost nor mixed up with this one."""
+def check_place(config: FitConfig, *, resume: bool, overwrite: bool) -> None:
+    """Refuse a run that cannot be written, or would be mixed up with an earlier one. Changes nothing."""
     folder = config.output_dir
+    if resume and overwrite:
+        raise TrainingError(
+            "a run is either resumed or overwritten",
+            remedy="give --resume or --overwrite, not both",
+        )
     if resume and not (folder / CONFIG).is_file():
         raise TrainingError(
             f"run {str(folder)!r} does not exist", remedy="start it without --resume"
         )
     if not resume:
         refuse_earlier_run(folder, overwrite=overwrite)
-        if overwrite:
-            clear_run(folder)
-        write_text(folder / CONFIG, dump_config(config))
+    prepare_folder(folder)
+
+
+def start_run(config: FitConfig, *, resume: bool) -> None:
+    """Put the config into the run's folder in place of an earlier run.
+
+    Called when data and model are in memory: settings that cannot work cost no earlier run.
+    """
+    if resume:
+        return
+    clear_run(config.output_dir)
+    write_text(config.output_dir / CONFIG, dump_config(config))
 
 
 def refuse_earlier_run(folder: Path, *, overwrite: bool) -> None:
     """A finished or interrupted run is replaced only when that is asked for."""
-    if (folder / CONFIG).exists() and not overwrite:
+    worth_keeping = (folder / RESULTS, folder / "model.json", *folder.glob("checkpoints/*"))
+    if not overwrite and any(path.exists() for path in worth_keeping):
         raise TrainingError(
             f"run {str(folder)!r} exists already",
             remedy="continue it with --resume, replace it with --overwrite, or choose another folder",
+        )
+
+
+def prepare_folder(folder: Path) -> None:
+    """Make a folder for output before the work is done, so that hours do not end in a `mkdir`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder, os.W_OK)
+    except OSError as error:
+        raise BgsError(
+            f"folder {str(folder)!r} cannot be made ({error.strerror})",
+            remedy="choose another place for the output",
+        ) from error
+    if not writable:
+        raise BgsError(
+            f"folder {str(folder)!r} may not be written",
+            remedy="choose another place for the output",
         )
 
 

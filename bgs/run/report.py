@@ -10,7 +10,7 @@ from bgs.reports.figures import write_figures
 from bgs.reports.page import render_report
 from bgs.reports.record import load_record
 from bgs.reports.thumbnails import make_thumbnail
-from bgs.run.folder import REPORT
+from bgs.run.folder import REPORT, prepare_folder
 
 if TYPE_CHECKING:
     from bgs.run.building import Bank
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 def report(runs: Sequence[Path], *, out: Path | None = None, figures: Path | None = None) -> Path:
     """Write one self-contained page about these runs and say where it is."""
     records = [load_record(Path(run)) for run in runs]
+    page = out or Path(runs[0]) / REPORT
+    prepare_folder(page.parent)
     if figures is not None:
+        prepare_folder(figures)
         for record in records:
             write_figures(record, figures if len(records) == 1 else figures / record.name)
-    return render_report(records, out or Path(runs[0]) / REPORT)
+    return render_report(records, page)
 
 
 def thumbnails_of(bank: Bank, ids: Sequence[str]) -> dict[str, bytes]:

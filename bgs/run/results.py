@@ -12,6 +12,8 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from bgs.config import EvaluationSettings
+from bgs.errors import DataError
+from bgs.evaluation.bootstrap import MIN_CLIPS
 from bgs.evaluation.ceilings import Ceiling, split_half_ceiling
 from bgs.evaluation.rsa import paired_difference
 from bgs.evaluation.scorecard import score_rdm
@@ -59,6 +61,17 @@ def score_candidates(
         }
         for candidate in candidates
     ]
+
+
+def check_scorable(study: Study, settings: EvaluationSettings) -> None:
+    """Refuse before hours of training what could not be scored after them."""
+    clips = len(study.split.test)
+    if settings.num_bootstrap and clips < MIN_CLIPS:
+        raise DataError(
+            f"{clips} held-out clips are too few for a confidence interval",
+            remedy=f"hold out {MIN_CLIPS} or more, or set evaluation.num_bootstrap=0 to score without one",
+        )
+    study_ceiling(study, settings=settings.model_copy(update={"num_split_halves": 2}), seed=0)
 
 
 def study_ceiling(study: Study, *, settings: EvaluationSettings, seed: int) -> Ceiling:

@@ -17,7 +17,7 @@ from bgs.run.agreement import (
     other_interval,
     people_on_people,
 )
-from bgs.run.folder import write_results
+from bgs.run.folder import prepare_folder, write_results
 from bgs.run.leaderboard import comparison_records, leaderboard_records, rank_candidates
 from bgs.run.results import Candidate, Role, describe_data, score_candidates
 from bgs.run.scores_export import export_scores
@@ -51,6 +51,9 @@ def score(
     correlations and accuracy by how far people agree; `interval_over` is for the intervals of R2 (those of
     odd-one-out and of differences are always over clips); `num_bootstrap=0` leaves out intervals, p and order.
     """
+    for folder in (out, export):
+        if folder is not None:
+            prepare_folder(folder)
     settings = data_settings(
         models,
         data=data,
@@ -86,7 +89,6 @@ def score(
             study, num_bootstrap=num_bootstrap, seed=seed
         )
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
         write_results(out, results)
     if export is not None:
         export_scores(export, results, study, candidates)

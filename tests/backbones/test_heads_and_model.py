@@ -94,7 +94,7 @@ def test_embed_names_the_clip_that_is_not_finite() -> None:
         embed(model, FeatureRows(rows))
     assert str(caught.value) == (
         "1 embeddings are not finite, the first of clip 'clip1'; "
-        "check the clip's frames or features, and train with a lower learning_rate"
+        "if it was just trained, training diverged: lower learning_rate; else check the clip"
     )
 
 

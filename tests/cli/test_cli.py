@@ -109,7 +109,10 @@ def test_ctrl_c_exits_130(monkeypatch, capsys):
 
     monkeypatch.setattr(bgs.backbones.registry, "list_backbones", interrupted)
     code, _, err = run("backbones", capsys=capsys)
-    assert (code, err) == (130, "stopped\n")
+    assert (code, err) == (
+        130,
+        "stopped; a run that was training continues with `bgs fit CONFIG --resume`\n",
+    )
 
 
 def test_backbones_as_json(capsys):

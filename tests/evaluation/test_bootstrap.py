@@ -119,7 +119,8 @@ def test_too_little_for_an_interval():
         draw_clips(9, num_bootstrap=1000, seed=0)
     assert str(caught.value) == (
         "9 clips are too few for a confidence interval; "
-        "bring 10 clips or more, or set num_bootstrap to 0 to score without one"
+        "bring 10 clips or more, or set num_bootstrap to 0 (evaluation.num_bootstrap in a config) "
+        "to score without one"
     )
     with pytest.raises(DataError) as caught:
         draw_clips(20, num_bootstrap=99, seed=0)

@@ -44,6 +44,17 @@ LOWEST_CONTRAST = """
 """
 
 
+# What reaches past the window; only what lies in a box that scrolls, and shows it, may do so.
+TOO_WIDE = """
+[...document.querySelectorAll("body *")].filter((e) => {
+  const {right, width} = e.getBoundingClientRect();
+  if (!width || right <= innerWidth + 0.5 || e.closest("pre")) return false;
+  const box = e.parentElement.closest(".scroll");
+  return !box || getComputedStyle(box).overflowX !== "auto" || getComputedStyle(box).backgroundImage === "none";
+}).map((e) => e.outerHTML.slice(0, 200))
+"""
+
+
 class Page:
     """One tab. Messages are JSON, each ended by a zero byte; events are kept as they come."""
 
@@ -182,6 +193,24 @@ def test_the_page_is_whole_legible_and_silent(
     ratio, text = browser.evaluate(LOWEST_CONTRAST)
     assert ratio >= 4.5, text
     assert browser.complaints == []
+
+
+@pytest.mark.parametrize("width", [1280, 1200, 900, 390])
+def test_nothing_is_wider_than_the_window(
+    browser: Page, record: RunRecord, page: Path, tmp_path: Path, width: int
+) -> None:
+    for shown in (page, render_report([record, record], tmp_path / "two.html")):
+        browser.show(shown, width=width)
+        assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert browser.evaluate(TOO_WIDE) == []
+        # Pictures shrink instead of being cut.
+        strips = "document.querySelector('.strips')"
+        assert browser.evaluate(
+            f"{strips}.parentElement.scrollWidth <= {strips}.parentElement.clientWidth"
+        )
+        assert browser.evaluate(
+            f"[...{strips}.querySelectorAll('td')].every((e) => e.scrollWidth <= e.clientWidth)"
+        )
 
 
 def test_tables_sort_by_mouse_and_keyboard(browser: Page, page: Path) -> None:

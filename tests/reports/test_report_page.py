@@ -189,6 +189,30 @@ def test_simulated_data_is_said_loudly_and_only_where_it_is(
     assert "imulated" not in out.read_text(encoding="utf-8")
 
 
+def test_figures_say_who_judged(
+    make_record: Callable[..., RunRecord], page: tuple[str, Outline], tmp_path: Path
+) -> None:
+    axis = "R², the squared Spearman correlation with {} dissimilarities"
+    assert axis.format("simulated participants&#x27;") in page[0]
+    assert "human dissimilarities" not in page[0]
+    out = render_report([make_record(clips=8, simulated=False)], tmp_path / "real.html")
+    assert axis.format("people&#x27;s") in out.read_text(encoding="utf-8")
+
+
+def test_the_page_names_ceilings_as_the_command_line_does(page: tuple[str, Outline]) -> None:
+    assert "split-half ceiling <code>paper</code>" in page[0]
+    assert "bound for a perfect model <code>max_model</code>" in page[0]
+
+
+def test_several_runs_are_told_apart_by_scoring_them(
+    make_record: Callable[..., RunRecord], page: tuple[str, Outline], tmp_path: Path
+) -> None:
+    runs = [make_record(clips=8, name="a"), make_record(clips=8, name="b")]
+    text = render_report(runs, tmp_path / "two.html").read_text(encoding="utf-8")
+    assert "<code>bgs score RUN RUN</code>" in text
+    assert "bgs score" not in page[0]
+
+
 def test_what_a_run_does_not_have_is_left_out(tmp_path: Path) -> None:
     text, outline = read(
         render_report([RunRecord(name="bare", results={})], tmp_path / "report.html")

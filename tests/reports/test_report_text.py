@@ -14,6 +14,8 @@ from bgs.reports.summary import (
     format_interval,
     format_percent,
     format_share,
+    polish_note,
+    read_interval,
     score_rows,
     summarise,
 )
@@ -30,18 +32,19 @@ def results_with(ci: list[float] | None, *, simulated: bool = False) -> dict[str
     }
 
 
+UNDECIDED = "the interval includes 0, so these clips do not show that tuning changed the agreement."
+
+
 @pytest.mark.parametrize(
     ("ci", "verdict"),
     [
-        ([0.1, 0.2], "supervision re-organised the features towards the judgments."),
         (
-            [-0.02, 0.2],
-            "the interval includes 0, so these clips do not show that tuning changed the agreement.",
+            [0.1, 0.2],
+            "tuning raised the agreement. Without the control 'head only' beside it, none of the gain "
+            "can be credited to adapters.",
         ),
-        (
-            [0.0, 0.2],
-            "the interval includes 0, so these clips do not show that tuning changed the agreement.",
-        ),
+        ([-0.02, 0.2], UNDECIDED),
+        ([0.0, 0.2], UNDECIDED),
         ([-0.2, -0.1], "tuning moved the features away from the judgments."),
     ],
 )
@@ -52,22 +55,103 @@ def test_the_summary_claims_what_the_interval_allows(ci: list[float], verdict: s
     )
 
 
-def test_the_summary_names_what_was_not_beaten() -> None:
-    results = results_with([0.1, 0.2]) | {
-        "comparisons": [
-            {"from": "untuned", "ci95": [-0.1, 0.2]},
-            {"from": "head only", "ci95": [-0.1, 0.2]},
-            {"from": "shuffled", "ci95": [0.1, 0.2]},
-            {"from": "captions", "ci95": [-0.3, -0.2]},
-            {"from": "unknown", "ci95": None},
-        ]
-    }
-    assert (
-        " judgments. The tuned model is not shown to beat head only or captions. For scale"
-        in summarise(results)
+def compared(*rivals: tuple[str, float | None, list[float] | None]) -> list[dict[str, Any]]:
+    rows = [("m", 0.15, [0.1, 0.2]), *rivals]
+    return [{"from": name, "r2": r2, "ci95": ci} for name, r2, ci in rows]
+
+
+ABOVE = ("head only", 0.04, [0.01, 0.07])
+LEVEL = ("head only", 0.001, [-0.022, 0.022])
+BELOW = ("head only", -0.03, [-0.058, -0.005])
+
+
+@pytest.mark.parametrize(
+    ("rivals", "verdict"),
+    [
+        (
+            [ABOVE],
+            "supervision re-organised the features towards the judgments, beyond what head only gains, "
+            "by .040 [.010, .070].",
+        ),
+        (
+            [LEVEL],
+            "tuning raised the agreement. But it is not shown to differ from head only, difference "
+            ".001 [−.022, .022]: as far as these clips show, the gain is the head's.",
+        ),
+        (
+            [BELOW],
+            "tuning raised the agreement. But head only does better, by .030 [.005, .058]: what tuning "
+            "gained here is not the adapters'; as far as these clips show, the gain is the head's.",
+        ),
+        (
+            [
+                ABOVE,
+                ("shuffled", 0.2, [0.1, 0.3]),
+                ("captions", -0.25, [-0.3, -0.2]),
+                ("words", 0.02, [-0.1, 0.1]),
+                ("motion", 0.0, [0.0, 0.1]),
+                ("unknown", 0.1, None),
+            ],
+            "supervision re-organised the features towards the judgments, beyond what head only gains, "
+            "by .040 [.010, .070]. The tuned model does worse than captions, by .250 [.200, .300]. "
+            "The tuned model is not shown to differ from words or motion.",
+        ),
+        (
+            [
+                ("captions", -0.25, [-0.3, -0.2]),
+                BELOW,
+                ("words", -0.1, [-0.2, -0.05]),
+                ("motion", None, [-0.3, -0.1]),
+            ],
+            "tuning raised the agreement. But head only does better, by .030 [.005, .058]: what tuning "
+            "gained here is not the adapters'; as far as these clips show, the gain is the head's. "
+            "The tuned model does worse than captions, by .250 [.200, .300]; than words, by "
+            ".100 [.050, .200]; and than motion, by [.100, .300].",
+        ),
+    ],
+    ids=["above", "includes 0", "wholly below", "several, above", "several, below"],
+)
+def test_the_verdict_gives_the_credit_where_the_numbers_do(
+    rivals: list[tuple[str, float | None, list[float] | None]], verdict: str
+) -> None:
+    results = results_with([0.1, 0.2]) | {"comparisons": compared(*rivals)}
+    sentence = (
+        "On 60 held-out clips, agreement with people went from R² .100 to .250 with tuning, a difference of "
+        f".150 with a 95 % interval of [.100, .200]: {verdict} For scale: split-half ceiling .400."
     )
-    results["comparisons"] = results["comparisons"][:2]
-    assert "The tuned model is not shown to beat head only." in summarise(results)
+    assert summarise(results) == sentence
+    target, text = console()
+    print_results(results, console=target)
+    assert " ".join(text.getvalue().split()).endswith(sentence)
+
+
+def test_where_tuning_is_not_shown_to_gain_the_head_is_one_control_of_several() -> None:
+    results = results_with([-0.1, 0.2]) | {"comparisons": compared(BELOW)}
+    assert f"{UNDECIDED} The tuned model does worse than head only, by .030 [.005, .058]. For" in (
+        summarise(results)
+    )
+
+
+@pytest.mark.parametrize(
+    ("ci", "reading"),
+    [
+        (None, "no interval"),
+        ((0.1, 0.2), "above 0: tuned does better"),
+        ((0.0, 0.2), "includes 0: not shown to differ"),
+        ((-0.2, -0.1), "below 0: tuned does worse"),
+    ],
+)
+def test_intervals_of_differences_are_read_out(
+    ci: tuple[float, float] | None, reading: str
+) -> None:
+    assert read_interval(ci) == reading
+
+
+def test_notes_print_r2_as_everywhere_else() -> None:
+    assert polish_note("partial R2 given the other variables 0.155") == (
+        "partial R² given the other variables .155"
+    )
+    assert polish_note("R2 -0.02; rate 0.001, R2") == "R² −.020; rate 0.001, R²"
 
 
 def test_without_an_interval_nothing_is_claimed() -> None:
@@ -172,7 +256,8 @@ def test_the_terminal_says_simulated_first_and_shows_every_model(record: RunReco
         assert any(block["model"] in line for line in lines)
     row = next(line for line in lines if "bgs-tiny (tuned)" in line)
     assert row.split()[2:] == [".248", "[.188,", ".308]", ".498", "71.8", "54.8"]
-    assert "split-half ceiling: R² .480 [.430, .530]" in lines
+    assert "split-half ceiling (paper): R² .480 [.430, .530]" in lines
+    assert "bound for a perfect model (max_model): R² .620 [.570, .660]" in lines
 
 
 def test_markup_in_names_is_printed_as_it_is() -> None:
