@@ -93,7 +93,7 @@ def _single_variables(study: Study, latents: pd.DataFrame) -> list[Candidate]:
         others = tuple(other for name, other in rdms.items() if name != column)
         partial = partial_r2(rdm, study.test_geometry, given=others)
         name = column.removeprefix("latent_").replace("_", " ")
-        note = f"partial R² given the other variables {partial:.3f}"
+        note = f"partial R2 given the other variables {partial:.3f}"
         candidates.append(Candidate(f"{name} alone", "latent", rdm, note=note))
     return candidates
 

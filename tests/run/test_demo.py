@@ -54,7 +54,7 @@ def test_every_control_stands_in_the_table(rehearsal):
     }  # fmt: skip
     singles = [block for block in rehearsal.results["models"] if block["role"] == "latent"]
     assert len(singles) >= 4
-    assert all("partial R²" in block["note"] for block in singles)
+    assert all("partial R2" in block["note"] for block in singles)
 
 
 def test_simulated_is_said_wherever_numbers_are(rehearsal):
