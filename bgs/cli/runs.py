@@ -99,6 +99,7 @@ def run_fit(
     if Processes().is_main:
         _print_results(results, as_json=as_json)
         if not as_json:
+            typer.echo(_size_line(results["parameters"]))
             typer.echo(_training_line(results["training"]))
 
 
@@ -339,3 +340,11 @@ def _training_line(training: dict[str, Any]) -> str:
     return (
         f"{kept}; stopped early: later ones were no better" if training["stopped_early"] else kept
     )
+
+
+def _size_line(parameters: dict[str, int]) -> str:
+    """What was trained: the share says whether this was an adaptation or another model."""
+    trainable, total = parameters["trainable"], parameters["total"]
+    adapters = parameters["adapted_modules"]
+    where = f"adapters in {adapters} modules and a head" if adapters else "a head alone"
+    return f"trained {trainable:,} of {total:,} parameters ({trainable / total:.2%}): {where}"

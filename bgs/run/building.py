@@ -50,6 +50,16 @@ def check_trainable(model: EmbeddingModel) -> None:
         )
 
 
+def count_parameters(model: EmbeddingModel) -> dict[str, int]:
+    """How much of the model is trained, and in how many modules adapters sit."""
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
+    return {
+        "trainable": sum(size for size, trained in sizes if trained),
+        "total": sum(size for size, _ in sizes),
+        "adapted_modules": sum(hasattr(module, "lora_A") for module in model.modules()),
+    }
+
+
 def open_backbone(config: FitConfig) -> Backbone:
     """The frozen backbone of the config, as it was published."""
     chosen = config.backbone

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from bgs.backbones.model import embed
 from bgs.backbones.saving import save_model
 from bgs.config import FitConfig
-from bgs.run.building import build_model, check_trainable, open_config_bank
+from bgs.run.building import (
+    build_model,
+    check_trainable,
+    count_parameters,
+    open_config_bank,
+)
 from bgs.run.configs import resolve_config
 from bgs.run.controls import frozen_features, run_control, tells_something
 from bgs.run.embed import Embeddings, embed_with
@@ -81,7 +86,10 @@ def fit(
         *_captions(settings, study),
         *extra,
     ]
-    results = summarise(settings, study, candidates, training)
+    results = {
+        **summarise(settings, study, candidates, training),
+        "parameters": count_parameters(model),
+    }
     if processes.is_main:
         _write_run(settings.output_dir, study, bank, candidates, results)
     return results

@@ -46,6 +46,15 @@ def test_results_have_the_documented_blocks(rehearsal):
     )
 
 
+def test_trained_share_is_counted(rehearsal):
+    """Rank 8 on six linear maps in each of five layers, and a 128 x 128 head with its bias."""
+    counted = rehearsal.results["parameters"]
+    width, hidden, rank, layers = 128, 384, 8, 5
+    adapters = layers * rank * (4 * (width + width) + 2 * (width + hidden))
+    assert counted["adapted_modules"] == layers * 6
+    assert counted["trainable"] == adapters + width * width + width
+
+
 def test_every_control_stands_in_the_table(rehearsal):
     names = {block["model"] for block in rehearsal.results["models"]}
     assert names >= {
