@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 import bgs
-from bgs.cli import analyses, data, runs
+from bgs.cli import analyses, data, runs, scores
 from bgs.errors import BgsError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 
 app.add_typer(runs.app)
+app.add_typer(scores.app)
 app.add_typer(analyses.app)
 app.add_typer(data.app, name="data")
 

@@ -15,6 +15,16 @@ def print_json(value: object) -> None:
     typer.echo(json.dumps(_plain(value), indent=2, allow_nan=False, ensure_ascii=False))
 
 
+def print_results(results: dict[str, object], *, as_json: bool) -> None:
+    """What results.json holds, as JSON or as a sentence and a table."""
+    if as_json:
+        print_json(results)
+        return
+    from bgs.reports import terminal
+
+    terminal.print_results(results)
+
+
 def print_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """A plain table, one line a row and never cut, so that it can be read, searched and piped."""
     if not rows:

@@ -1,0 +1,155 @@
+"""Commands that score: models on held-out clips, and people on people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from bgs.cli.options import (
+    TRIPLETS_DIR,
+    VIDEOS_DIR,
+    CaptionsOption,
+    DataOption,
+    DecoderOption,
+    JsonOption,
+    ModelsArgument,
+    NumBootstrapOption,
+    QuietOption,
+    SeedOption,
+    ThirdOption,
+    TripletsDirOption,
+    VideosDirOption,
+    VideosOption,
+)
+from bgs.cli.output import print_json, print_results, print_rows
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command("score")
+def run_score(
+    models: ModelsArgument,
+    data: DataOption = None,
+    videos: VideosOption = None,
+    third: ThirdOption = "within",
+    also: Annotated[
+        bool,
+        typer.Option(
+            "--also",
+            help="Also Kendall's tau-a, Pearson, weighting by judgments, shares of the ceilings, likelihood.",
+        ),
+    ] = False,
+    interval_over: Annotated[
+        Literal["clips", "pairs", "participants"],
+        typer.Option("--interval-over", help="What the interval of R2 resamples."),
+    ] = "clips",
+    metric: Annotated[
+        Literal["cosine", "correlation", "euclidean"],
+        typer.Option("--metric", help="Distance between embeddings."),
+    ] = "cosine",
+    captions: CaptionsOption = "mean",
+    num_bootstrap: NumBootstrapOption = 1000,
+    num_permutations: Annotated[
+        int, typer.Option("--num-permutations", min=100, help="Relabellings behind every p.")
+    ] = 1000,
+    decoder: DecoderOption = "auto",
+    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for results.json.")] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option("--export", help="Write CSV and Parquet tables and an rsatoolbox file here."),
+    ] = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Score models on held-out clips, next to the noise ceiling; several are ranked and compared.
+
+    Example: bgs score runs/demo bgs-tiny caption:tfidf low-level:motion --data demo
+    """
+    from bgs.run.score import score
+
+    results = score(
+        models,
+        data=data,
+        videos=videos,
+        third=third,
+        metric=metric,
+        captions=captions,
+        interval_over=interval_over,
+        also=also,
+        num_bootstrap=num_bootstrap,
+        num_permutations=num_permutations,
+        decoder=decoder,
+        triplets_dir=triplets_dir,
+        videos_dir=videos_dir,
+        seed=seed,
+        out=out,
+        export=export,
+        progress=not quiet,
+    )
+    print_results(results, as_json=as_json)
+    if not as_json:
+        _print_order(results)
+
+
+@app.command("ceiling")
+def show_ceiling(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Judgments: a card's name, or a file.")
+    ],
+    third: Annotated[
+        Literal["within", "any"],
+        typer.Option(
+            "--third",
+            help="Judgments that define a pair: all three clips held out, or any third clip.",
+        ),
+    ] = "within",
+    split: Annotated[
+        Literal["test", "train", "all"], typer.Option("--split", help="Clips the ceiling is about.")
+    ] = "test",
+    num_splits: Annotated[
+        int, typer.Option("--num-splits", min=2, help="Random split-halves.")
+    ] = 1000,
+    choice_model: Annotated[
+        bool,
+        typer.Option("--choice-model", help="Also what a model fitted to other judgments expects."),
+    ] = False,
+    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """How well any model could do: what one half of the people says of the other half.
+
+    Example: bgs ceiling social250 --third any --json
+    """
+    from bgs.run.ceiling import measure_ceiling
+
+    ceiling = measure_ceiling(
+        name,
+        third=third,
+        split=split,
+        num_splits=num_splits,
+        choice_model=choice_model,
+        seed=seed,
+        triplets_dir=triplets_dir,
+        videos_dir=videos_dir,
+    )
+    if as_json:
+        print_json(ceiling)
+    else:
+        print_rows([{"quantity": key, "value": value} for key, value in ceiling.items()])
+
+
+def _print_order(results: dict[str, Any]) -> None:
+    """Under the table of scores: who cannot be told apart, and what `--also` asked for."""
+    from bgs.run.leaderboard import further_rows, terminal_rows
+
+    if "leaderboard" in results:
+        print_rows(terminal_rows(results))
+        typer.echo("models that share a letter cannot be told apart (Holm-corrected p of .05)")
+    print_rows(further_rows(results))
