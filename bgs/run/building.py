@@ -20,25 +20,36 @@ if TYPE_CHECKING:
     Bank = FrameBank | FeatureBank
 
 
-def open_config_bank(config: FitConfig, clips: Clips, *, progress: bool = True) -> Bank:
-    """The frames of every clip as the config's backbone wants them, or the features it names."""
+def open_inputs(config: FitConfig, clips: Clips, *, progress: bool = True) -> tuple[Backbone, Bank]:
+    """The config's frozen backbone, and every clip as it wants it: frames, or the features it names."""
     name = config.backbone.name_or_path
     if not reads_no_frames(name):
-        return open_bank(open_backbone(config), clips, config.data, progress=progress)
-    source = embed_with(name, clips, config.data, progress=progress)
-    return FeatureBank(source.ids, source.matrix).select(clips.ids)
-
-
-def build_model(config: FitConfig, bank: Bank) -> EmbeddingModel:
-    """Backbone, LoRA where asked, and a head; the same weights for the same seed."""
-    if isinstance(bank, FeatureBank):
-        backbone: Backbone = FeatureBackbone(bank.width, name=config.backbone.name_or_path)
-        _refuse_lora(config)
-    else:
         backbone = open_backbone(config)
+        return backbone, open_bank(backbone, clips, config.data, progress=progress)
+    source = embed_with(name, clips, config.data, progress=progress)
+    bank = FeatureBank(source.ids, source.matrix).select(clips.ids)
+    return _stand_for(bank, config), bank
+
+
+def build_model(
+    config: FitConfig, bank: Bank, *, backbone: Backbone | None = None
+) -> EmbeddingModel:
+    """Backbone, LoRA where asked, and a head; the same weights for the same seed.
+
+    A `backbone` that is already in memory and has no adapters yet is used, and changed in place.
+    """
+    if isinstance(bank, FeatureBank):
+        _refuse_lora(config)
+        backbone = backbone or _stand_for(bank, config)
+    else:
+        backbone = backbone or open_backbone(config)
     if config.lora.r:
         add_lora(backbone, config.lora, seed=config.seed)
     return EmbeddingModel(backbone, config.head, seed=config.seed)
+
+
+def _stand_for(bank: FeatureBank, config: FitConfig) -> Backbone:
+    return FeatureBackbone(bank.width, name=config.backbone.name_or_path)
 
 
 def check_trainable(model: EmbeddingModel) -> None:

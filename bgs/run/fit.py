@@ -16,7 +16,7 @@ from bgs.run.building import (
     build_model,
     check_trainable,
     count_parameters,
-    open_config_bank,
+    open_inputs,
 )
 from bgs.run.configs import resolve_config
 from bgs.run.controls import frozen_features, run_control, tells_something
@@ -61,8 +61,8 @@ def fit(
         check_place(settings, resume=resume, overwrite=overwrite)
     study = load_study(settings.data, seed=settings.seed)
     check_scorable(study, settings.evaluation)
-    bank = open_config_bank(settings, study.clips, progress=progress)
-    model = build_model(settings, bank)
+    backbone, bank = open_inputs(settings, study.clips, progress=progress)
+    model = build_model(settings, bank, backbone=backbone)
     check_trainable(model)
     if processes.is_main:
         start_run(settings, resume=resume)

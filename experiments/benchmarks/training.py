@@ -29,7 +29,7 @@ from bgs.config import FitConfig
 from bgs.evaluation.odd_one_out import odd_one_out
 from bgs.evaluation.rsa import correlate
 from bgs.rdm import RDM
-from bgs.run.building import build_model, open_config_bank
+from bgs.run.building import build_model, open_inputs
 from bgs.run.configs import resolve_config
 from bgs.run.learning import learn
 from bgs.run.study import Study, load_study
@@ -67,7 +67,7 @@ def main() -> None:
     for seed in range(options.seeds):
         config = _config(options, seed=seed)
         study = load_study(config.data, seed=seed)
-        bank = open_config_bank(config, study.clips)
+        _, bank = open_inputs(config, study.clips)
         runs.append(_compare(config, study, bank, options=options))
         print(
             json.dumps(
