@@ -25,6 +25,10 @@ VideosOption = Annotated[
         "--videos", help="Clips: a card's name, or a folder (default: what the judgments name)."
     ),
 ]
+IntoOption = Annotated[
+    Path | None,
+    typer.Option("--into", help="File the result in this run's folder, where its report shows it."),
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 
 ModelsArgument = Annotated[

@@ -18,6 +18,7 @@ from bgs.rdm import RDM
 
 CONFIG, RESULTS, METRICS = "config.yaml", "results.json", "metrics.jsonl"
 GEOMETRY, THUMBNAILS, REPORT = "geometry.npz", "thumbnails.npz", "report.html"
+ANALYSES = "analyses"  # what `bgs.run.filing` keeps: about this model, so replaced with it
 
 # What a run leaves behind; `overwrite` removes these and nothing else of the folder.
 OWNED = (
@@ -27,6 +28,7 @@ OWNED = (
     GEOMETRY,
     THUMBNAILS,
     REPORT,
+    ANALYSES,
     "adapter",
     "checkpoints",
     "head.safetensors",
