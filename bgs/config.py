@@ -268,6 +268,11 @@ class EvaluationSettings(Settings):
         return value
 
 
+ControlName = Literal[
+    "random_init", "head_only", "shuffled_judgments", "language_distilled", "caption_residual"
+]
+
+
 class FitConfig(Settings):
     """Everything that decides what a run does; saved with the run before it starts."""
 
@@ -281,7 +286,7 @@ class FitConfig(Settings):
     objective: ObjectiveSettings = ObjectiveSettings()
     training: TrainingSettings = TrainingSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
-    controls: tuple[Literal["random_init", "head_only", "shuffled_judgments"], ...] = Field(
+    controls: tuple[ControlName, ...] = Field(
         default=("random_init", "head_only"), description="what a gain is measured against"
     )
 

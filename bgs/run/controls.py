@@ -3,6 +3,11 @@
 - `random_init`: the untrained architecture, so that "before" is known to carry something.
 - `head_only`: the same training of a head on the frozen backbone; what it gains is not LoRA's.
 - `shuffled_judgments`: the same training on judgments whose odd one was drawn by lot.
+- `language_distilled`: the same triads and pairs with the answers of a caption model in place of people's.
+- `caption_residual`: people's dissimilarities minus what the caption model predicts of them, by the RSA term
+  alone (a judgment has no remainder).
+
+Every one of them keeps its best epoch by people's validation judgments, as the model itself does.
 """
 
 from __future__ import annotations
@@ -16,16 +21,25 @@ from numpy.typing import NDArray
 
 from bgs.backbones.contract import FeatureBackbone
 from bgs.backbones.model import EmbeddingModel, embed
-from bgs.config import FitConfig
+from bgs.config import FitConfig, ObjectiveSettings, RsaTerm
 from bgs.data.features import FeatureBank
+from bgs.errors import DataError
+from bgs.rdm import RDM
 from bgs.run.building import build_model
-from bgs.run.embed import Embeddings, bare, reads_no_frames
+from bgs.run.embed import CAPTIONS, Embeddings, bare, embed_with, reads_no_frames
 from bgs.run.learning import learn
 from bgs.run.study import Study
-from bgs.training.controls import shuffled_judgments
+from bgs.training.controls import (
+    distilled_geometry,
+    distilled_judgments,
+    residual_geometry,
+    shuffled_judgments,
+)
 
 if TYPE_CHECKING:
     from bgs.run.building import Bank
+
+NEED_CAPTIONS = ("language_distilled", "caption_residual")
 
 
 def run_control(
@@ -45,6 +59,16 @@ def tells_something(name: str, config: FitConfig) -> bool:
     if name == "random_init":
         return not reads_no_frames(config.backbone.name_or_path)
     return name != "head_only" or (config.lora.r > 0 and config.head.kind != "none")
+
+
+def check_controls(config: FitConfig, study: Study) -> None:
+    """Refuse before the training what could not be controlled after it."""
+    wanted = [name for name in config.controls if name in NEED_CAPTIONS]
+    if wanted and not study.clips.captions:
+        raise DataError(
+            f"control {wanted[0]!r} needs captions, which clip set {study.clips.name!r} lacks",
+            remedy="name a caption column in its card, or leave the control out",
+        )
 
 
 def frozen_features(
@@ -87,8 +111,59 @@ def _shuffled_judgments(
     return Embeddings("shuffled judgments", bank.ids, embed(model, bank, progress=progress))
 
 
+def _language_distilled(
+    config: FitConfig, study: Study, bank: Bank, *, scratch: Path, progress: bool
+) -> Embeddings:
+    language = _caption_geometry(config, study)
+    learnt = study.train_judgments
+    model = build_model(config, bank)
+    learn(
+        model,
+        bank,
+        study,
+        config=config,
+        output_dir=scratch,
+        judgments=distilled_judgments(learnt, language),
+        geometry=distilled_geometry(learnt.rdm(study.split.train), language),
+        progress=progress,
+    )
+    return Embeddings("language-distilled", bank.ids, embed(model, bank, progress=progress))
+
+
+def _caption_residual(
+    config: FitConfig, study: Study, bank: Bank, *, scratch: Path, progress: bool
+) -> Embeddings:
+    human = study.train_judgments.rdm(study.split.train)
+    by_pairs = config.model_copy(update={"objective": _pair_terms(config.objective)})
+    model = build_model(by_pairs, bank)
+    learn(
+        model,
+        bank,
+        study,
+        config=by_pairs,
+        output_dir=scratch,
+        geometry=residual_geometry(human, _caption_geometry(config, study)),
+        progress=progress,
+    )
+    return Embeddings("caption residual", bank.ids, embed(model, bank, progress=progress))
+
+
+def _caption_geometry(config: FitConfig, study: Study) -> RDM:
+    """What the caption model of the evaluation makes of the training clips."""
+    name = CAPTIONS + config.evaluation.caption_model
+    return embed_with(name, study.clips, config.data).rdm(study.split.train)
+
+
+def _pair_terms(objective: ObjectiveSettings) -> ObjectiveSettings:
+    """The terms that compare distances of pairs, or the default one where there is none."""
+    rsa = objective.rsa or (None if objective.rank_rsa else RsaTerm())
+    return ObjectiveSettings(triplet=None, rsa=rsa, rank_rsa=objective.rank_rsa)
+
+
 CONTROLS = {
     "random_init": _random_init,
     "head_only": _head_only,
     "shuffled_judgments": _shuffled_judgments,
+    "language_distilled": _language_distilled,
+    "caption_residual": _caption_residual,
 }

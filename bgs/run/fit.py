@@ -19,7 +19,7 @@ from bgs.run.building import (
     open_inputs,
 )
 from bgs.run.configs import resolve_config
-from bgs.run.controls import frozen_features, run_control, tells_something
+from bgs.run.controls import check_controls, frozen_features, run_control, tells_something
 from bgs.run.embed import Embeddings, embed_with
 from bgs.run.folder import check_place, start_run, write_geometry, write_results, write_thumbnails
 from bgs.run.learning import learn
@@ -61,6 +61,10 @@ def fit(
         check_place(settings, resume=resume, overwrite=overwrite)
     study = load_study(settings.data, seed=settings.seed)
     check_scorable(study, settings.evaluation)
+    check_controls(settings, study)
+    captions = _captions(
+        settings, study
+    )  # first: a caption model that cannot load costs no training
     backbone, bank = open_inputs(settings, study.clips, progress=progress)
     model = build_model(settings, bank, backbone=backbone)
     check_trainable(model)
@@ -83,7 +87,7 @@ def fit(
     candidates = [
         *_before_and_after(study, bank.ids, untuned, tuned, name=settings.backbone.name_or_path),
         *_controls(settings, study, bank, progress=progress),
-        *_captions(settings, study),
+        *captions,
         *extra,
     ]
     results = {

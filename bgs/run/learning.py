@@ -27,14 +27,16 @@ def learn(
     config: FitConfig,
     output_dir: Path,
     judgments: Triplets | None = None,
+    geometry: RDM | None = None,
     resume: bool = False,
     allow_changes: bool = False,
     progress: bool = True,
 ) -> TrainingResult:
-    """Train on the study's training judgments (or the given ones, for a control) and keep the best epoch.
+    """Train on the study's training judgments and keep the best epoch.
 
-    The best epoch is the one whose distances between validation clips correlate best (Spearman) with
-    people's; held-out clips play no part.
+    A control learns from other `judgments`, or from a `geometry` that is not theirs. The best epoch is the
+    one whose distances between validation clips correlate best (Spearman) with people's, for a control
+    too; held-out clips play no part.
     """
     learnt = study.train_judgments if judgments is None else judgments
     validation = bank.select(study.split.validation)
@@ -50,7 +52,7 @@ def learn(
         model,
         bank.select(study.split.train),
         learnt,
-        learnt.rdm(study.split.train),
+        learnt.rdm(study.split.train) if geometry is None else geometry,
         objective=Objective(config.objective),
         settings=config.training,
         seed=config.seed,

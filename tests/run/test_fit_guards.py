@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
 from bgs.cli import main
 from bgs.run.configs import resolve_config
@@ -125,3 +128,29 @@ def test_a_key_written_twice_is_refused(tmp_path, capsys):
     assert capsys.readouterr().err == (
         f"error: {config}, row 3: the config is not YAML: key 'seed' appears twice; mend the line\n"
     )
+
+
+def test_a_control_that_needs_captions_is_refused_before_training(homes, tmp_path, capsys):
+    bare = tmp_path / "videos"
+    shutil.copytree(homes / "videos", bare)
+    table = bare / "demo" / "clips.csv"
+    table.write_text(pd.read_csv(table).drop(columns="caption").to_csv(index=False))
+    card = yaml.safe_load((Path("videos") / "demo.yaml").read_text(encoding="utf-8"))
+    del card["table"]["captions"]
+    (bare / "demo.yaml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    line = refused(
+        capsys, homes, tmp_path / "run", f"data.videos_dir={bare}", "controls=[caption_residual]"
+    )
+    assert line == (
+        "control 'caption_residual' needs captions, which clip set 'demo' lacks; name a caption column "
+        "in its card, or leave the control out"
+    )
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_a_caption_model_that_cannot_load_costs_no_training(homes, tmp_path, capsys):
+    line = refused(
+        capsys, homes, tmp_path / "run", f"evaluation.caption_model={tmp_path / 'absent'}"
+    )
+    assert "absent" in line
+    assert not (tmp_path / "run" / "checkpoints").exists()
