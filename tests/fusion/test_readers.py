@@ -117,17 +117,17 @@ LAM = [
     (write(K, "nothing"), r"track0.json.*not JSON"),
     (lambda f: shutil.rmtree(f / "face_imgs"), r"no example can be used .*its picture is missing"),
 ]  # fmt: skip
-I, L = "annotation_image_info.json", "relationship.json"
+INFO, L = "annotation_image_info.json", "relationship.json"
 PISC = [
-    (remove(I), r"annotation_image_info.json is missing; the layout is"),
+    (remove(INFO), r"annotation_image_info.json is missing; the layout is"),
     (remove(L), r"relationship.json is missing"),
     (remove("relationship_split/relation_validx.json"), r"relation_validx.json is missing"),
-    (edit(I, lambda v: [{"bbox": []}, *v]), r"an entry has no id"),
-    (edit(I, lambda v: v[1:]), r"picture '00001' is not in annotation_image_info.json"),
+    (edit(INFO, lambda v: [{"bbox": []}, *v]), r"an entry has no id"),
+    (edit(INFO, lambda v: v[1:]), r"picture '00001' is not in annotation_image_info.json"),
     (edit(L, lambda v: {**v, "1": {"1 2": 7}}), r"picture '00001' has relation 7; relations are numbers from 1 to 6"),
     (edit(L, lambda v: {**v, "1": {"1 2": "family"}}), r"picture '00001' has relation 'family'"),
     (edit(L, lambda v: {**v, "1": {"1 3": 1}}), r"picture '00001' has the pair '1 3' among 2 people"),
-    (edit(I, lambda v: [{**v[0], "bbox": [[1, 2], [3, 4, 5, 6]]}, *v[1:]]),
+    (edit(INFO, lambda v: [{**v[0], "bbox": [[1, 2], [3, 4, 5, 6]]}, *v[1:]]),
      r"person 1 of picture '00001' has the box \[1, 2\]"),
     (lambda f: shutil.rmtree(f / "image"), r"no example can be used .*its picture is missing"),
 ]  # fmt: skip

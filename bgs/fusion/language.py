@@ -1,0 +1,111 @@
+"""The causal language model: an id or folder of transformers, or a tiny random one that knows our words.
+
+The tiny one is for tests and twins. It has no knowledge of language, so all of its weights are trained; a published
+model keeps its weights and is adapted by LoRA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from bgs.backbones.seeding import seeded
+from bgs.errors import BackboneError
+from bgs.fusion.questions import words_of
+from bgs.fusion.settings import LanguageSettings
+from bgs.fusion.tasks import TASKS
+
+TINY = "tiny"
+TINY_WIDTH, TINY_LAYERS, TINY_HEADS = 128, 2, 4
+
+
+@dataclass(frozen=True)
+class Language:
+    """A causal model with its tokenizer."""
+
+    model: Any  # a PreTrainedModel, or peft's wrapper of one
+    tokenizer: Any
+
+    @property
+    def width(self) -> int:
+        """Numbers a word."""
+        return int(self.model.get_input_embeddings().embedding_dim)
+
+    @property
+    def end(self) -> int:
+        """The token that ends an answer."""
+        return int(self.tokenizer.eos_token_id)
+
+
+def open_language(settings: LanguageSettings, *, seed: int = 0) -> Language:
+    """The model the settings name, ready to be trained: LoRA on a published one, everything of a tiny one."""
+    if settings.name_or_path == TINY:
+        return make_tiny(words_of(TASKS.values()), seed=seed)
+    model, tokenizer = _load(settings.name_or_path)
+    if settings.r:
+        model = _add_lora(model, settings, seed=seed)
+    return Language(model, tokenizer)
+
+
+def make_tiny(texts: Iterable[str], *, seed: int = 0) -> Language:
+    """A random model of a million weights whose vocabulary is the words of these texts."""
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+    texts = list(texts)
+    bare = Tokenizer(models.WordLevel(unk_token="<unknown>"))
+    bare.normalizer = normalizers.Lowercase()
+    # Underscores and signs stay in a word: a gesture, a number.
+    marks = pre_tokenizers.Split(Regex(r"[^\w\s-]"), behavior="isolated")
+    bare.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), marks])
+    words = sorted(
+        {word for text in texts for word, _ in bare.pre_tokenizer.pre_tokenize_str(text.lower())}
+    )
+    vocabulary = ["<unknown>", "<pad>", "<end>", *words]
+    bare.model = models.WordLevel(
+        {word: place for place, word in enumerate(vocabulary)}, unk_token="<unknown>"
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bare, unk_token="<unknown>", pad_token="<pad>", eos_token="<end>"
+    )
+    config = LlamaConfig(
+        vocab_size=len(vocabulary), hidden_size=TINY_WIDTH, intermediate_size=2 * TINY_WIDTH,
+        num_hidden_layers=TINY_LAYERS, num_attention_heads=TINY_HEADS, max_position_embeddings=512,
+        pad_token_id=1, eos_token_id=2, bos_token_id=None, tie_word_embeddings=True,
+    )  # fmt: skip
+    with seeded(seed):
+        return Language(LlamaForCausalLM(config), tokenizer)
+
+
+def _load(name: str) -> tuple[nn.Module, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(name)
+        model = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True)
+    except (OSError, ValueError) as error:
+        raise BackboneError(
+            f"language model {name!r} cannot be opened ({str(error).splitlines()[0]})",
+            remedy="give a folder or an id of a causal model with safetensors weights, or 'tiny'",
+        ) from error
+    if tokenizer.eos_token_id is None:
+        raise BackboneError(
+            f"the tokenizer of {name!r} has no end token", remedy="use a model that has one"
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return model, tokenizer
+
+
+def _add_lora(model: nn.Module, settings: LanguageSettings, *, seed: int) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=settings.r, lora_alpha=settings.lora_alpha, lora_dropout=settings.lora_dropout,
+        target_modules="all-linear", task_type="CAUSAL_LM",
+    )  # fmt: skip
+    with seeded(seed):
+        return get_peft_model(model, config)

@@ -1,0 +1,134 @@
+"""What a frozen encoder sees of each example, computed once: patch tokens on the grid of the picture.
+
+A picture is resized whole to the encoder's size, so that boxes stay the shares they are. A video encoder sees a
+still picture as a clip that does not move, and a track as its frames in order; tokens are averaged over time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from bgs.backbones.contract import Backbone
+from bgs.fusion.example import Example
+from bgs.fusion.pictures import read_picture
+
+FloatArray = NDArray[np.float16]
+
+
+class TokenBank:
+    """Patch tokens of examples, (examples, tokens, width) in half precision, in memory or mapped from a file."""
+
+    def __init__(self, ids: Sequence[str], tokens: FloatArray, *, rows: int, columns: int) -> None:
+        self.ids = tuple(ids)
+        self.tokens = tokens
+        self.rows, self.columns = rows, columns
+
+    @property
+    def width(self) -> int:
+        """Numbers a token."""
+        return int(self.tokens.shape[2])
+
+    def batch(self, indices: Sequence[int]) -> Tensor:
+        """The tokens of these examples in single precision."""
+        return torch.from_numpy(np.asarray(self.tokens[list(indices)], dtype=np.float32))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        return (
+            f"TokenBank({len(self)} examples, {self.rows} x {self.columns} tokens of {self.width})"
+        )
+
+
+def see(
+    backbone: Backbone,
+    examples: Sequence[Example],
+    *,
+    cache: Path | None = None,
+    batch_size: int = 16,
+    device: str | torch.device = "cpu",
+    progress: bool = True,
+) -> TokenBank:
+    """The tokens of all examples; with a `cache` folder, what was seen before is mapped from there."""
+    rows, columns = backbone.grid_size
+    ids = [example.id for example in examples]
+    file = None if cache is None else cache / f"tokens-{_key(backbone, examples)}.npy"
+    if file is not None and file.is_file():
+        return TokenBank(ids, np.load(file, mmap_mode="r"), rows=rows, columns=columns)
+    shape = (len(examples), rows * columns, backbone.spec.width)
+    partial = None if file is None else file.with_name(f"{file.name}.{os.getpid()}.partial")
+    tokens = _allocate(partial, shape)
+    backbone = backbone.to(device)
+    starts = range(0, len(examples), batch_size)
+    hidden = None if progress else True  # None: hidden where the output is not a terminal
+    for start in tqdm(starts, desc="see", unit="batch", disable=hidden):
+        part = examples[start : start + batch_size]
+        frames = torch.stack([read_frames(example, backbone) for example in part]).to(device)
+        tokens[start : start + len(part)] = patch_tokens(backbone, frames).cpu().numpy()
+    if file is not None and partial is not None:
+        tokens.flush()  # type: ignore[attr-defined]
+        os.replace(partial, file)
+        tokens = np.load(file, mmap_mode="r")
+    return TokenBank(ids, tokens, rows=rows, columns=columns)
+
+
+def read_frames(example: Example, backbone: Backbone) -> Tensor:
+    """uint8 (frames, 3, height, width): a still repeated, a track sampled evenly."""
+    spec = backbone.spec.frames
+    assert spec is not None  # an encoder of pictures has one
+    places = np.linspace(0, len(example.pictures) - 1, spec.num_frames).round().astype(int)
+    shown = {
+        place: _resized(example.pictures[place], spec.width, spec.height)
+        for place in set(places.tolist())
+    }
+    return torch.from_numpy(np.stack([shown[place] for place in places.tolist()]))
+
+
+def patch_tokens(backbone: Backbone, frames: Tensor) -> Tensor:
+    """uint8 (examples, frames, 3, height, width) -> (examples, rows * columns, width), averaged over time."""
+    with torch.inference_mode():
+        tokens = backbone.encode(backbone.normalise(frames)).float()  # (examples, tokens, width)
+        each = tokens.transpose(1, 2).unflatten(
+            2, (backbone.views, -1)
+        )  # (examples, width, views, tokens)
+        grid = backbone.to_grid(each.flatten(0, 1))  # (examples * width, times, rows, columns)
+        averaged = grid.mean(dim=1).flatten(1).unflatten(0, each.shape[:2])
+        return averaged.transpose(1, 2)
+
+
+def _resized(file: Path, width: int, height: int) -> NDArray[np.uint8]:
+    picture = Image.fromarray(read_picture(file))
+    small = picture.resize((width, height), Image.Resampling.BILINEAR)  # antialiased in Pillow
+    return np.asarray(small, dtype=np.uint8).transpose(2, 0, 1)
+
+
+def _allocate(file: Path | None, shape: tuple[int, ...]) -> FloatArray:
+    if file is None:
+        return np.empty(shape, dtype=np.float16)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape)
+
+
+def _key(backbone: Backbone, examples: Sequence[Example]) -> str:
+    """What decides the tokens: the encoder's weights, and every picture by name, size and time of change."""
+    digest = hashlib.sha256(repr((backbone.spec.name, backbone.spec.frames)).encode())
+    for name, value in sorted(backbone.encoder.state_dict().items()):
+        digest.update(
+            name.encode() + value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
+        )
+    for example in examples:
+        for picture in example.pictures:
+            state = picture.stat()
+            digest.update(f"{picture}\0{state.st_size}\0{state.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]
