@@ -1,0 +1,193 @@
+"""What can be read off a frozen encoder by a line: one probe a task and layer, chosen on validation, scored on test.
+
+Features of an example are the mean of all its tokens and the mean of those where the person is (two people: each),
+so that a probe can use what is there but not learn to look. Labels are told apart by ridge regression onto one
+column a label, with examples of rare labels weighing as much in sum as those of common ones; points and feelings
+are regressed directly. The penalty is chosen on the validation part by the task's headline metric, and nothing is
+fitted to the test part. Two encoders are compared on the same resampled groups of test examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bgs.errors import DataError
+from bgs.fusion.example import Example, Task
+
+FloatArray = NDArray[np.float64]
+PENALTIES: tuple[float, ...] = tuple(float(value) for value in np.logspace(-5, 4, 19))
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeResult:
+    """A probe on the test part: what it says of each example, and how well that fits."""
+
+    task: str
+    layer: int
+    penalty: float
+    validation: float
+    correct: FloatArray  # (test examples,) 1 or 0 for labels; minus the distance for points
+    groups: tuple[str, ...]
+    chance: float | None
+
+    @property
+    def score(self) -> float:
+        """The mean over examples: accuracy, or minus the mean distance."""
+        return float(self.correct.mean())
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A second encoder's score minus a first one's, on the same examples."""
+
+    task: str
+    first: float
+    second: float
+    difference: float
+    ci95: tuple[float, float]
+    p: float
+    num_examples: int
+    num_groups: int
+
+
+def targets_of(examples: Sequence[Example], task: Task) -> FloatArray:
+    """What is regressed onto: -1 / 1 a label, or the point, (examples, columns)."""
+    if task.kind == "point":
+        return np.array([np.mean(np.array(example.points), axis=0) for example in examples])
+    columns = {label: place for place, label in enumerate(task.labels)}
+    table = np.full((len(examples), len(columns)), -1.0)
+    for row, example in enumerate(examples):
+        table[row, columns[example.label or ""]] = 1.0
+    return table
+
+
+def answerable(examples: Sequence[Example], task: Task) -> NDArray[np.int64]:
+    """Rows of examples that a probe can be asked about: those with a point, where points are asked for."""
+    rows = [row for row, example in enumerate(examples) if task.kind == "label" or example.inside]
+    return np.array(rows, dtype=np.int64)
+
+
+def probe_task(
+    task: Task,
+    features: Mapping[str, FloatArray],
+    examples: Mapping[str, Sequence[Example]],
+    *,
+    layer: int = -1,
+    penalties: Sequence[float] = PENALTIES,
+) -> ProbeResult:
+    """Fit on train, choose the penalty on val, score on test; all three keyed by split."""
+    parts = {}
+    for split in ("train", "val", "test"):
+        rows = answerable(examples[split], task)
+        if not len(rows):
+            raise DataError(
+                f"task {task.name!r} has no {split} example to probe",
+                remedy="give examples of all three parts",
+            )
+        chosen = [examples[split][row] for row in rows.tolist()]
+        parts[split] = (
+            np.asarray(features[split][rows], dtype=np.float64),
+            targets_of(chosen, task),
+            chosen,
+        )
+    train, val, test = parts["train"], parts["val"], parts["test"]
+    weights = balance(train[1]) if task.kind == "label" else np.ones(len(train[0]))
+    fitted = _Decomposed.of(train[0], train[1], weights)
+    scores = [
+        float(_correct(fitted.predict(val[0], penalty), val[1], task).mean())
+        for penalty in penalties
+    ]
+    best = int(np.argmax(scores))
+    return ProbeResult(
+        task=task.name,
+        layer=layer,
+        penalty=penalties[best],
+        validation=scores[best],
+        correct=_correct(fitted.predict(test[0], penalties[best]), test[1], task),
+        groups=tuple(example.group for example in test[2]),
+        chance=_chance(test[1]) if task.kind == "label" else None,
+    )
+
+
+def balance(targets: FloatArray) -> FloatArray:
+    """Weights that make every label that occurs count alike in sum, with mean 1."""
+    label = targets.argmax(axis=1)
+    counts = np.bincount(label, minlength=targets.shape[1])
+    present = int((counts > 0).sum())
+    return np.asarray(len(label) / (present * counts[label]))
+
+
+def compare_probes(
+    first: ProbeResult, second: ProbeResult, *, num_bootstrap: int = 1000, seed: int = 0
+) -> Gap:
+    """The paired difference over groups of test examples, with a sign-flip p over groups."""
+    if first.groups != second.groups:
+        raise DataError(
+            "two probes of different examples", remedy="probe both encoders on the same data"
+        )
+    names, codes = np.unique(first.groups, return_inverse=True)
+    difference = second.correct - first.correct
+    sums = np.bincount(codes, weights=difference, minlength=len(names))
+    sizes = np.bincount(codes, minlength=len(names)).astype(np.float64)
+    rng = np.random.default_rng(seed)
+    drawn = rng.integers(0, len(names), size=(num_bootstrap, len(names)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    signs = rng.choice([-1.0, 1.0], size=(num_bootstrap, len(names)))
+    null = np.abs(signs @ sums)
+    p = (1 + int((null >= abs(sums.sum()) - 1e-12).sum())) / (num_bootstrap + 1)
+    return Gap(
+        task=first.task,
+        first=first.score,
+        second=second.score,
+        difference=float(difference.mean()),
+        ci95=(float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))),
+        p=float(p),
+        num_examples=len(difference),
+        num_groups=len(names),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Decomposed:
+    """Weighted, standardised training features, decomposed once for all penalties."""
+
+    mean: FloatArray
+    scale: FloatArray
+    centre: FloatArray  # of the targets
+    right: FloatArray  # (width, rank)
+    values: FloatArray  # (rank,) singular values
+    projected: FloatArray  # (rank, targets)
+
+    @classmethod
+    def of(cls, features: FloatArray, targets: FloatArray, weights: FloatArray) -> _Decomposed:
+        mean = np.average(features, axis=0, weights=weights)
+        spread = np.sqrt(np.average((features - mean) ** 2, axis=0, weights=weights))
+        scale = np.where(spread > 1e-12 * max(float(spread.max()), 1e-300), spread, np.inf)
+        centre = np.average(targets, axis=0, weights=weights)
+        root = np.sqrt(weights)[:, None]
+        left, values, right = np.linalg.svd(root * (features - mean) / scale, full_matrices=False)
+        kept = values > 1e-10 * max(float(values[0]), 1e-300)
+        projected = left[:, kept].T @ (root * (targets - centre))
+        return cls(mean, scale, centre, right[kept].T, values[kept], projected)
+
+    def predict(self, features: FloatArray, penalty: float) -> FloatArray:
+        """(examples, targets); the penalty is in units of the mean squared singular value."""
+        unit = float(np.mean(self.values**2)) if len(self.values) else 1.0
+        shrunk = self.values / (self.values**2 + penalty * unit)
+        weights = self.right @ (shrunk[:, None] * self.projected)
+        return np.asarray((features - self.mean) / self.scale @ weights + self.centre)
+
+
+def _correct(predicted: FloatArray, targets: FloatArray, task: Task) -> FloatArray:
+    if task.kind == "point":
+        return np.asarray(-np.linalg.norm(predicted - targets, axis=1))
+    return np.asarray(predicted.argmax(axis=1) == targets.argmax(axis=1), dtype=np.float64)
+
+
+def _chance(targets: FloatArray) -> float:
+    """What always giving the commonest label of the test part would score."""
+    return float(np.bincount(targets.argmax(axis=1)).max() / len(targets))

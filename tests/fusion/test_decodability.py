@@ -1,0 +1,171 @@
+"""Probes on features whose content is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bgs.errors import DataError
+from bgs.fusion import decodability
+from bgs.fusion.decodability import balance, compare_probes, probe_task, targets_of
+from bgs.fusion.example import Box, Example
+from bgs.fusion.tasks import TASKS
+
+LAM, GAZE = TASKS["lam"], TASKS["gazefollow"]
+WHOLE = Box(0, 0, 1, 1)
+
+
+def labelled(
+    count: int, rng: np.random.Generator, *, share: float = 0.5, each: int = 1
+) -> list[Example]:
+    return [
+        Example(
+            str(k),
+            (Path("x"),),
+            (WHOLE,),
+            group=str(k // each),
+            label="yes" if rng.random() < share else "no",
+        )
+        for k in range(count)
+    ]
+
+
+def features_of(
+    examples: list[Example], rng: np.random.Generator, *, signal: float, width: int = 20
+):
+    said = np.array([1.0 if example.label == "yes" else -1.0 for example in examples])
+    noise = rng.normal(size=(len(examples), width))
+    noise[:, 0] += signal * said
+    return noise
+
+
+def study(signal: float, *, seed: int = 0, share: float = 0.5, each: int = 1):
+    rng = np.random.default_rng(seed)
+    sizes = {"train": 400, "val": 200, "test": 600}
+    examples = {
+        split: labelled(count, rng, share=share, each=each) for split, count in sizes.items()
+    }
+    features = {split: features_of(found, rng, signal=signal) for split, found in examples.items()}
+    return features, examples
+
+
+def test_a_linear_signal_is_read_as_well_as_it_can_be():
+    """One column with means -1 and 1 and noise of 1: the best possible accuracy is Phi(1) = .841."""
+    features, examples = study(1.0)
+    found = probe_task(LAM, features, examples)
+    assert found.score == pytest.approx(0.841, abs=0.035)
+    assert found.chance == pytest.approx(0.5, abs=0.06)
+
+
+def test_without_a_signal_the_probe_is_at_chance():
+    scores = [probe_task(LAM, *study(0.0, seed=seed)).score for seed in range(5)]
+    assert np.mean(scores) == pytest.approx(0.5, abs=0.03)
+
+
+def test_rare_labels_are_not_given_up(monkeypatch):
+    """With one label in ten, an unbalanced probe of a weak signal nearly always says the common one."""
+    features, examples = study(1.0, share=0.1)
+    rare = np.array([example.label == "yes" for example in examples["test"]])
+    found = probe_task(LAM, features, examples, penalties=[1.0]).correct[rare].mean()
+    monkeypatch.setattr(decodability, "balance", lambda targets: np.ones(len(targets)))
+    given_up = probe_task(LAM, features, examples, penalties=[1.0]).correct[rare].mean()
+    assert given_up < 0.3
+    assert found > given_up + 0.3
+
+
+def test_balance_by_hand():
+    targets = np.array([[1, -1], [1, -1], [1, -1], [-1, 1]], dtype=float)
+    np.testing.assert_allclose(balance(targets), [4 / 6, 4 / 6, 4 / 6, 2.0])
+    assert balance(targets).mean() == pytest.approx(1.0)
+
+
+def test_nothing_is_fitted_to_the_test_part():
+    features, examples = study(0.5)
+    whole = probe_task(LAM, features, examples)
+    half = {split: found[:300] if split == "test" else found for split, found in features.items()}
+    fewer = {split: found[:300] if split == "test" else found for split, found in examples.items()}
+    part = probe_task(LAM, half, fewer)
+    assert part.penalty == whole.penalty
+    np.testing.assert_array_equal(part.correct, whole.correct[:300])
+
+
+def looking(number: int, point: tuple[float, float]) -> Example:
+    return Example(str(number), (Path("x"),), (WHOLE,), group=str(number), points=(point,))
+
+
+def test_points_are_regressed_and_those_out_of_the_picture_left_out():
+    rng = np.random.default_rng(0)
+    examples, features = {}, {}
+    for split, count in (("train", 200), ("val", 50), ("test", 100)):
+        points = rng.uniform(0, 1, (count, 2))
+        found = [looking(k, (x, y)) for k, (x, y) in enumerate(points)]
+        found.append(Example("away", (Path("x"),), (WHOLE,), group="away", inside=False))
+        examples[split] = found
+        features[split] = np.vstack([np.hstack([points, points**2]), np.full(4, 99.0)])
+    result = probe_task(GAZE, features, examples)
+    assert len(result.correct) == 100
+    assert result.score > -1e-3  # minus the mean distance
+    assert result.chance is None
+
+
+def test_several_raters_make_one_target():
+    example = Example("a", (Path("x"),), (WHOLE,), group="a", points=((0.0, 0.0), (1.0, 0.5)))
+    np.testing.assert_allclose(targets_of([example], GAZE), [[0.5, 0.25]])
+
+
+def test_a_better_encoder_is_found_and_an_equal_one_is_not():
+    features, examples = study(0.5)
+    rng = np.random.default_rng(4)
+    better = {split: features_of(found, rng, signal=1.5) for split, found in examples.items()}
+    equal = {split: features_of(found, rng, signal=0.5) for split, found in examples.items()}
+    first = probe_task(LAM, features, examples)
+    gap = compare_probes(first, probe_task(LAM, better, examples))
+    assert gap.ci95[0] > 0.1
+    assert gap.p < 0.01
+    none = compare_probes(first, probe_task(LAM, equal, examples))
+    assert none.ci95[0] < 0 < none.ci95[1]
+    assert none.p > 0.05
+    assert gap.difference == pytest.approx(gap.second - gap.first)
+
+
+def test_intervals_of_the_gap_are_over_groups():
+    """Twenty examples of one person say little more than one: the interval must widen."""
+    results = {}
+    for each in (1, 20):
+        features, examples = study(0.0, each=each)
+        first = probe_task(LAM, features, examples)
+        rng = np.random.default_rng(1)
+        person = rng.choice([0.0, 1.0], size=600 // each + 1)
+        codes = np.arange(600) // each
+        second = type(first)(**{**first.__dict__, "correct": person[codes]})
+        zero = type(first)(**{**first.__dict__, "correct": np.full(600, 0.5)})
+        gap = compare_probes(zero, second)
+        results[each] = gap.ci95[1] - gap.ci95[0]
+    assert results[20] > 3 * results[1]
+
+
+def test_the_sign_flip_holds_its_level():
+    rejected = 0
+    first = probe_task(LAM, *study(0.0), penalties=[1.0])
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        one = type(first)(**{**first.__dict__, "correct": rng.integers(0, 2, 600).astype(float)})
+        two = type(first)(**{**first.__dict__, "correct": rng.integers(0, 2, 600).astype(float)})
+        rejected += compare_probes(one, two, num_bootstrap=200, seed=seed).p < 0.05
+    assert 3 <= rejected <= 18
+
+
+def test_encoders_are_compared_on_the_same_examples():
+    features, examples = study(0.0)
+    first = probe_task(LAM, features, examples)
+    other = probe_task(LAM, *study(0.0, each=2))
+    with pytest.raises(DataError, match="two probes of different examples"):
+        compare_probes(first, other)
+
+
+def test_a_part_without_examples():
+    features, examples = study(0.0)
+    with pytest.raises(DataError, match="task 'lam' has no val example to probe"):
+        probe_task(LAM, features, {**examples, "val": []})
