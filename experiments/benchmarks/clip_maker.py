@@ -50,7 +50,8 @@ def _scene(
     rows, columns = np.mgrid[:height, :width]
     pictures = []
     for i in range(num_frames):
-        top, left = (np.array([height, width]) / 2 + drift * i).astype(int)
+        corner = np.array([height, width]) / 2 + drift * i
+        top, left = corner.astype(int).clip(0, [height, width])  # the texture is twice the picture
         picture = texture[top : top + height, left : left + width].astype(np.int16)
         for centre, colour in zip((start + step * i) % 1, colours, strict=True):
             near = (rows - centre[0] * height) ** 2 + (columns - centre[1] * width) ** 2

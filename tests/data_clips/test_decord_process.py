@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 
 import numpy as np
@@ -93,7 +94,8 @@ def test_what_the_process_answers(studio):
     assert pixels == b""
 
 
-def test_a_decoder_that_is_not_installed(studio):
+def test_a_decoder_that_is_not_installed(studio, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torchcodec.decoders", None)
     with pytest.raises(ConfigError) as caught:
         decode_clip(studio.clip("plain.mp4"), studio.spec_of(4), decoder="torchcodec")
     assert str(caught.value) == (

@@ -1,7 +1,10 @@
-"""The torchcodec adapter, against a stand-in with torchcodec's interface: it is used if it agrees about time."""
+"""The torchcodec adapter: against torchcodec itself where it loads, and everywhere against a stand-in with its
+interface that errs on request.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import logging
 import sys
@@ -15,6 +18,70 @@ import torch
 from bgs.data.decoding import decode_clip
 from bgs.data.decoding.decode import decoder_version
 from bgs.data.decoding.pyav import VideoFile
+from bgs.data.decoding.torchcodec_reader import torchcodec_pictures, torchcodec_version
+from bgs.errors import VideoDecodeError
+
+BELIEVED = [
+    "plain.mp4", "fragmented.mp4", "hevc.mp4", "vp9.webm", "vp8.webm", "av1.mp4", "mjpeg.mov", "late.mkv",
+    "varying.mp4", "varying.webm", "odd.mp4", "full_range.mp4", "bt709.mp4", "one_frame.mp4", "rotated90.mp4",
+    "rotated180.mp4", "rotated270.mp4", "long.mp4", "long.webm",
+]  # fmt: skip
+DOUBTED = {
+    "mpeg4.avi": "is not believed about avi files",
+    "reordered.avi": "is not believed about avi files",
+    "mpeg2.mpg": "is not believed about mpeg files",
+    "transport.ts": "is not believed about mpegts files",
+    "ten_bit.mp4": "is not believed about colours of 10 bits",
+    "doubled.mkv": "is not believed about frames with equal time stamps",
+}
+needs_torchcodec = pytest.mark.skipif(
+    torchcodec_version() is None,
+    reason="torchcodec is not installed, or loads neither FFmpeg nor this torch",
+)
+
+
+@needs_torchcodec
+@pytest.mark.parametrize("name", BELIEVED)
+def test_torchcodec_itself_agrees_within_two_levels(studio, name):
+    """All frames in one go and single frames, which it seeks: the same picture, frame for frame."""
+    with VideoFile(studio.clip(name), timeout_seconds=30) as video:
+        number = len(video.timeline)
+        expected = dict(video.pictures(range(number)))
+        for wanted in (range(number), [number - 1], [number // 3, number // 2]):
+            found = dict(torchcodec_pictures(video, set(wanted)))
+            assert list(found) == sorted(set(wanted))
+            for index, picture in found.items():
+                assert np.abs(picture.astype(int) - expected[index]).max() <= 2
+
+
+@needs_torchcodec
+def test_torchcodec_itself_is_not_believed_past_an_edit_list(studio):
+    """It counts what is seen and then takes what is cut off: its times give it away, whichever frame is asked."""
+    with VideoFile(studio.clip("edited.mp4"), timeout_seconds=30) as video:
+        expected = dict(video.pictures(range(23)))
+        believed = []
+        for index in range(23):
+            with contextlib.suppress(VideoDecodeError):
+                believed += torchcodec_pictures(video, {index})
+        for index, picture in believed:
+            assert np.abs(picture.astype(int) - expected[index]).max() <= 2
+        with pytest.raises(VideoDecodeError, match="torchcodec gives another time for frame 0"):
+            dict(torchcodec_pictures(video, {0, 7, 22}))
+
+
+def test_the_fixtures_are_all_sorted(studio):
+    assert {*BELIEVED, *DOUBTED, "edited.mp4"} == set(studio.kinds)
+
+
+@pytest.mark.parametrize("name", DOUBTED)
+def test_files_it_would_read_wrongly_are_left_to_pyav(studio, stand_in, caplog, name):
+    spec = studio.spec(name, 6)
+    with caplog.at_level(logging.WARNING):
+        clip = decode_clip(studio.clip(name), spec, decoder="torchcodec")
+    assert clip.decoder == "pyav"
+    path = studio.clip(name)
+    assert caplog.messages == [f"{path}: torchcodec {DOUBTED[name]}; PyAV reads it instead"]
+    np.testing.assert_array_equal(clip.frames, decode_clip(path, spec).frames)
 
 
 @pytest.fixture
@@ -31,7 +98,8 @@ def stand_in(monkeypatch):
                 self.pictures = [
                     picture for _, picture in video.pictures(range(len(video.timeline)))
                 ]
-                self.seconds = [video.timeline.seconds(i) for i in range(len(video.timeline))]
+                line = video.timeline
+                self.seconds = [float(tick * line.time_base) for tick in line.ticks.tolist()]
 
         def __len__(self):
             return len(self.pictures) + faults.extra_frames
@@ -46,6 +114,7 @@ def stand_in(monkeypatch):
 
     package, decoders = types.ModuleType("torchcodec"), types.ModuleType("torchcodec.decoders")
     decoders.VideoDecoder = VideoDecoder
+    package.ffmpeg_major_version = 5
     monkeypatch.setitem(sys.modules, "torchcodec", package)
     monkeypatch.setitem(sys.modules, "torchcodec.decoders", decoders)
     real = importlib.metadata.version
@@ -81,4 +150,4 @@ def test_it_is_not_believed_when_it_disagrees(studio, stand_in, caplog, fault, v
 
 
 def test_its_version_is_in_cache_keys(stand_in):
-    assert decoder_version("torchcodec").startswith("torchcodec 0.10 + pyav ")
+    assert decoder_version("torchcodec").startswith("torchcodec 0.10 (FFmpeg 5) + pyav ")

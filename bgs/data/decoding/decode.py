@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from bgs.data.decoding.decord_process import decord_pictures, decord_version
@@ -22,6 +23,7 @@ from bgs.frame_spec import FrameSpec
 
 DecoderName = Literal["auto", "pyav", "decord", "torchcodec"]
 TIMEOUT_SECONDS = 60.0
+HELD_BYTES = 16 * 2**20
 
 logger = logging.getLogger(__name__)
 
@@ -71,21 +73,21 @@ def decode_clip(
     file = Path(path)
     policy = sampler or sampler_of(spec)
     reader = _reader(decoder)
+    deadline = time.monotonic() + timeout_seconds
+
+    def read(*, probe: bool) -> DecodedClip:
+        seconds = max(0.0, deadline - time.monotonic())
+        with VideoFile(file, timeout_seconds=seconds, probe=probe) as video:
+            return _read_clip(video, policy, reader=reader, spec=spec)
+
     try:
-        with VideoFile(file, timeout_seconds=timeout_seconds) as video:
-            indices = video.timeline.on_screen(policy.ticks(video.timeline)).tolist()
-            pictures, read_by = _read_pictures(video, indices, reader=reader, spec=spec)
-            timeline = video.timeline
+        if reader is PYAV:
+            # What the fast way of opening cannot read is opened with care; that has the last word.
+            with contextlib.suppress(VideoDecodeError):
+                return read(probe=False)
+        return read(probe=True)
     except DataError as error:
         raise _name_file(error, file) from error
-    frames = torch.stack([pictures[i] for i in indices])  # (frames, 3, height, width)
-    return DecodedClip(
-        frames=frames.contiguous().numpy(),
-        indices=tuple(indices),
-        seconds=tuple(timeline.seconds(i) for i in indices),
-        duration_seconds=timeline.duration_seconds,
-        decoder=read_by,
-    )
 
 
 def decoder_version(decoder: DecoderName) -> str:
@@ -130,17 +132,57 @@ def _reader(name: DecoderName) -> Reader:
     return reader
 
 
-def _read_pictures(
+def _read_clip(
+    video: VideoFile, policy: Sampler, *, reader: Reader, spec: FrameSpec
+) -> DecodedClip:
+    timeline = video.timeline
+    indices = timeline.on_screen(policy.ticks(timeline)).tolist()
+    read_by = reader
+    try:
+        frames = _read_frames(video, indices, reader=reader, spec=spec)
+    except VideoDecodeError as error:
+        if reader is PYAV:
+            raise
+        logger.warning("%s: %s; PyAV reads it instead", video.path, error.what)
+        read_by = PYAV
+        frames = _read_frames(video, indices, reader=PYAV, spec=spec)
+    return DecodedClip(
+        frames=frames,
+        indices=tuple(indices),
+        seconds=tuple(timeline.seconds(i) for i in indices),
+        duration_seconds=timeline.duration_seconds,
+        decoder=read_by.name,
+    )
+
+
+def _read_frames(
     video: VideoFile, indices: list[int], *, reader: Reader, spec: FrameSpec
-) -> tuple[dict[int, torch.Tensor], str]:
-    wanted = set(indices)
-    if reader is not PYAV:
-        try:
-            found = {i: prepare_picture(p, spec=spec) for i, p in reader.pictures(video, wanted)}
-            return found, reader.name
-        except VideoDecodeError as error:
-            logger.warning("%s: %s; PyAV reads it instead", video.path, error.what)
-    return {i: prepare_picture(p, spec=spec) for i, p in PYAV.pictures(video, wanted)}, PYAV.name
+) -> NDArray[np.uint8]:
+    frames = np.empty((len(indices), 3, spec.height, spec.width), dtype=np.uint8)
+    rows: dict[int, list[int]] = {}  # a frame that stays on the screen fills several
+    for row, index in enumerate(indices):
+        rows.setdefault(index, []).append(row)
+    for group in _grouped(reader.pictures(video, set(indices))):
+        for index, picture in group:
+            frames[rows[index]] = prepare_picture(picture, spec=spec).numpy()
+    return frames
+
+
+def _grouped(
+    pictures: Iterator[tuple[int, NDArray[np.uint8]]],
+) -> Iterator[list[tuple[int, NDArray[np.uint8]]]]:
+    """Pictures, a few megabytes of them at a time.
+
+    Resizing each as it comes would take turns with the decoder in the processor's caches, which costs
+    more than a millisecond a clip.
+    """
+    held: list[tuple[int, NDArray[np.uint8]]] = []
+    for index, picture in pictures:
+        held.append((index, picture))
+        if len(held) * picture.nbytes >= HELD_BYTES:
+            yield held
+            held = []
+    yield held
 
 
 def _name_file(error: DataError, file: Path) -> VideoDecodeError:

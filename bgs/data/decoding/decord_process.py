@@ -27,12 +27,12 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from bgs.data.decoding.doubts import check_believable, doubt
 from bgs.data.decoding.pyav import VideoFile
 from bgs.errors import VideoDecodeError
 
 CHILD = Path(__file__).with_name("decord_child.py")
 FILES_A_PROCESS = 256  # decord leaks a little with every file it opens
-INDEXED_CONTAINERS = ("mov", "matroska")
 
 _own = threading.local()  # one process a thread: a worker waits for its own decoder only
 
@@ -48,12 +48,7 @@ def decord_pictures(
     video: VideoFile, wanted: Collection[int]
 ) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """(frame number, RGB picture (height, width, 3)) for each wanted frame, in order, each once."""
-    if not video.container.startswith(INDEXED_CONTAINERS):
-        raise _doubt(video, f"is not believed about {video.container} files")
-    if video.bits_a_channel != 8:
-        raise _doubt(video, f"is not believed about colours of {video.bits_a_channel} bits")
-    if (np.diff(video.timeline.ticks) == 0).any():
-        raise _doubt(video, "is not believed about frames with equal time stamps")
+    check_believable(video, decoder="decord")
     indices = sorted(wanted)
     count, pictures = _decord_of_this_thread().read(video, indices)
     if count != len(video.timeline):
@@ -139,4 +134,4 @@ def _decord_of_this_thread() -> DecordProcess:
 
 
 def _doubt(video: VideoFile, what: str) -> VideoDecodeError:
-    return VideoDecodeError(f"decord {what}", remedy="use decoder='pyav'", file=video.path)
+    return doubt(video, what, decoder="decord")

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from bgs.data.decoding.container import (
     BROKEN,
-    CONTAINER_OPTIONS,
     MAX_PIXELS,
     check_complete,
     find_stream,
+    open_container,
     reason_of,
 )
 from bgs.data.decoding.files import REENCODE, check_video_file
@@ -56,18 +56,14 @@ def pyav_version() -> str:
 class VideoFile:
     """One open file: its timeline, and its pictures by place in presentation order."""
 
-    def __init__(self, path: Path, *, timeout_seconds: float) -> None:
+    def __init__(self, path: Path, *, timeout_seconds: float, probe: bool = True) -> None:
+        """Without `probe` it opens faster, but a few files can then not be read, and `bits_a_channel` is unknown."""
         check_video_file(path)
         self.path = path
         self._deadline = time.monotonic() + timeout_seconds
         self._timeout_seconds = timeout_seconds
         try:
-            self._container = av.open(
-                f"file:{path}",
-                options=CONTAINER_OPTIONS,
-                metadata_errors="ignore",
-                timeout=timeout_seconds,
-            )
+            self._container = open_container(path, timeout_seconds=timeout_seconds, probe=probe)
         except BROKEN as error:
             self._check_time()
             raise self._error(f"is not a video that can be opened ({reason_of(error)})") from error
@@ -202,14 +198,15 @@ class VideoFile:
         if codec.is_open:
             codec.flush_buffers()
         skip = bool(wanted) and bool(self._place) and codec.name in MARKS_UNREFERENCED
-        codec.skip_frame = "DEFAULT"
+        codec.skip_frame, skipping = "DEFAULT", False
         count = 0
         for packet in [*self._packets, None]:
             self._check_time()
             stamp = None if packet is None else packet.pts
             if skip:
-                needed = packet is None or self._place.get(stamp) in wanted
-                codec.skip_frame = "DEFAULT" if needed else "NONREF"
+                unwanted = packet is not None and self._place.get(stamp) not in wanted
+                if unwanted != skipping:
+                    codec.skip_frame, skipping = "NONREF" if unwanted else "DEFAULT", unwanted
             try:
                 frames = codec.decode(packet)
             except BROKEN as error:

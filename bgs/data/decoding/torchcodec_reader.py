@@ -1,4 +1,7 @@
-"""torchcodec, an optional extra: used where it imports and agrees with the packets about time."""
+"""torchcodec, an optional extra: used where it imports and agrees with the packets about time.
+
+Its wheels bring no FFmpeg but load the one installed, and those for a GPU load only beside a torch for a GPU.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections.abc import Collection, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from bgs.data.decoding.doubts import check_believable, doubt
 from bgs.data.decoding.pyav import VideoFile
 from bgs.errors import VideoDecodeError
 
@@ -15,10 +19,11 @@ from bgs.errors import VideoDecodeError
 def torchcodec_version() -> str | None:
     """None where torchcodec is not installed, or finds no FFmpeg to load."""
     try:
-        import torchcodec.decoders  # noqa: F401
+        import torchcodec.decoders
     except (ImportError, RuntimeError, OSError):
         return None
-    return f"torchcodec {importlib.metadata.version('torchcodec')}"
+    ffmpeg = getattr(torchcodec, "ffmpeg_major_version", "unknown")  # the one installed here
+    return f"torchcodec {importlib.metadata.version('torchcodec')} (FFmpeg {ffmpeg})"
 
 
 def torchcodec_pictures(
@@ -27,6 +32,7 @@ def torchcodec_pictures(
     """(frame number, RGB picture (height, width, 3)) for each wanted frame, in order, each once."""
     from torchcodec.decoders import VideoDecoder
 
+    check_believable(video, decoder="torchcodec")
     indices = sorted(wanted)
     try:
         decoder = VideoDecoder(
@@ -46,11 +52,11 @@ def torchcodec_pictures(
 
 def _check_times(video: VideoFile, indices: list[int], found: NDArray[np.float64]) -> None:
     stated = np.array([float(video.timeline.ticks[i] * video.timeline.time_base) for i in indices])
-    # Containers differ in whether the first frame is at 0, so only steps are compared.
-    wrong = np.abs((found - found[0]) - (stated - stated[0])) > 0.002
+    # Absolute times: past an edit list it can be wrong by the same step for every frame.
+    wrong = np.abs(found - stated) > 0.002
     if wrong.any():
         raise _doubt(video, f"gives another time for frame {indices[int(np.argmax(wrong))]}")
 
 
 def _doubt(video: VideoFile, what: str) -> VideoDecodeError:
-    return VideoDecodeError(f"torchcodec {what}", remedy="use decoder='pyav'", file=video.path)
+    return doubt(video, what, decoder="torchcodec")
