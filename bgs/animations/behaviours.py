@@ -30,6 +30,18 @@ RELATIONS = (
 )
 ROAM = "roam"  # settings drawn freely, outside any relation: used for pre-training only
 
+WARMTH: dict[str, float] = {  # how friendly a relation is; what is not named is neutral
+    "help": 1.2,
+    "comfort": 1.2,
+    "follow": 0.3,
+    "hinder": -1.0,
+    "fight": -1.5,
+    "chase": -0.8,
+    "flee": -1.0,
+    "avoid": -0.4,
+}
+_CLEARLY = 0.6  # warmth beyond which a relation is called friendly or adversarial
+
 _DEFAULTS: dict[str, Range] = {
     "speed": (0.8, 1.0),  # share of the clip's tempo
     "approach": (0.0, 0.0),  # > 0 seeks the other, < 0 flees it
@@ -117,8 +129,17 @@ _START_GAP: dict[str, Range] = {
     "follow": (0.2, 0.9),
 }
 DEMO_TEMPO: Range = (0.9, 4.5)  # room halves a second
+PHASE_TEMPO: Range = (1.6, 5.5)  # in a room where a clip takes 12 seconds to happen
 WIDE_TEMPO: Range = (0.8, 8.0)  # reaches beyond PHASE's fastest clips: for pre-training
 _CALM = {"comfort": 0.6, "ignore": 0.8, "fight": 1.1}  # tempo factor
+
+
+def valence_of(relation: str) -> str:
+    """What a relation is: friendly, neutral or adversarial."""
+    warmth = WARMTH.get(relation, 0.0)
+    if abs(warmth) < _CLEARLY:
+        return "neutral"
+    return "friendly" if warmth > 0 else "adversarial"
 
 
 @dataclass(frozen=True)

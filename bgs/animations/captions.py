@@ -7,9 +7,12 @@ scenery, and now and then mistake one relation for a neighbouring one.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bgs.animations.appearance import Appearance
-from bgs.animations.behaviours import FloatArray
+from bgs.animations.behaviours import WARMTH, FloatArray
+from bgs.animations.looks import Look, name_colour
+from bgs.animations.placing import AnyLook
 from bgs.animations.scene import Scene
 
 RATINGS = ("valence", "arousal", "dominance", "communication", "intimacy")
@@ -85,7 +88,10 @@ def _ground_name(look: Appearance) -> str:
     return _HUES[int(np.round(angle / (np.pi / 3))) % 6]
 
 
-def _scenery(scene: Scene, look: Appearance, rng: np.random.Generator) -> str:
+def _scenery(scene: Scene, look: AnyLook, rng: np.random.Generator) -> str:
+    if isinstance(look, Look):
+        options = ["in a white room", "between four coloured corners"]
+        return str(rng.choice([*options, "near a wall"] if len(scene.walls) else options))
     texture = {"stripes": "striped ", "checks": "checkered ", "clouds": "cloudy "}
     ground = f"{texture.get(look.backdrop.texture, '')}{_ground_name(look)}"
     options = [f"on a {ground} background", f"in a {_ground_name(look)} room"]
@@ -96,21 +102,29 @@ def _scenery(scene: Scene, look: Appearance, rng: np.random.Generator) -> str:
     return str(rng.choice(options))
 
 
-def write_caption(scene: Scene, look: Appearance, *, rng: np.random.Generator) -> str:
-    """One sentence about a clip, as a person with little time would write it."""
-    relation = scene.relation or "ignore"
-    if rng.random() < _MISTAKE:
-        relation = _NEIGHBOURS[relation]
-    first = f"the white {look.shapes[0]}"
-    second = f"the black {look.shapes[1]}"
-    if rng.random() < 0.3:
-        first, second = "one shape", "the other"
-    if rng.random() < 0.5:
-        first, second = second, first
+def _names(scene: Scene, look: AnyLook) -> tuple[str, str, str]:
+    """What to call the two agents and the first object."""
+    if isinstance(look, Look):
+        first, second = (name_colour(look.bodies[k]) for k in scene.agents[:2])
+        thing = f"the {name_colour(look.bodies[scene.objects[0]])} one" if scene.objects else "it"
+        return f"the {first} one", f"the {second} one", thing
     thing = "a small object"
     if scene.objects:
         colour = look.colours[scene.objects[0]]
         thing = f"the {'orange' if colour[0] > colour[2] else 'blue'} {look.shapes[2]}"
+    return f"the white {look.shapes[0]}", f"the black {look.shapes[1]}", thing
+
+
+def write_caption(scene: Scene, look: AnyLook, *, rng: np.random.Generator) -> str:
+    """One sentence about a clip, as a person with little time would write it."""
+    relation = scene.relation or "ignore"
+    if rng.random() < _MISTAKE:
+        relation = _NEIGHBOURS[relation]
+    first, second, thing = _names(scene, look)
+    if rng.random() < 0.3:
+        first, second = "one shape", "the other"
+    if rng.random() < 0.5:
+        first, second = second, first
     text = str(rng.choice(_PHRASES[relation])).format(a=first, b=second, o=thing)
     speed = _pace(scene)
     if speed and rng.random() < 0.5:
@@ -126,14 +140,26 @@ def _pace(scene: Scene) -> str:
     return "very fast" if path > 1.4 else "slowly" if path < 0.4 else ""
 
 
+def simulate_votes(
+    relations: list[str], *, rng: np.random.Generator, people: int = 15
+) -> NDArray[np.int64]:
+    """How many simulated viewers call each clip friendly, neutral, adversarial: (clips, 3).
+
+    Viewers agree on a clip as far as its relation is warm or hostile, and on some clips more than on others.
+    """
+    warmth = np.array([WARMTH.get(name, 0.0) for name in relations])
+    seen = warmth + rng.normal(0, 0.5, len(warmth))
+    pull = np.stack([2.2 * seen, np.full(len(seen), 0.8), -2.2 * seen], axis=1)
+    shares = np.exp(pull - pull.max(axis=1, keepdims=True))
+    return rng.multinomial(people, shares / shares.sum(axis=1, keepdims=True))
+
+
 def simulate_ratings(
     latents: dict[str, FloatArray], *, relations: list[str], rng: np.random.Generator
 ) -> dict[str, FloatArray]:
     """Noisy ratings in 0..1 a clip, from its social variables (z-scored here) and its relation."""
     z = {k: (v - v.mean()) / (v.std() + 1e-9) for k, v in latents.items()}
-    kind = {"help": 1.2, "comfort": 1.2, "follow": 0.3, "hinder": -1.0, "fight": -1.5}
-    kind |= {"chase": -0.8, "flee": -1.0, "avoid": -0.4}
-    warmth = np.array([kind.get(name, 0.0) for name in relations])
+    warmth = np.array([WARMTH.get(name, 0.0) for name in relations])
     score = {
         "valence": warmth + 0.2 * z["synchrony"],
         "arousal": z["tempo"] + 0.4 * z["agitation"] + 0.4 * z["chase"],

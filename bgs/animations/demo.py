@@ -1,57 +1,82 @@
-"""The embedded demonstration: simulated clips, captions, ratings and judgments, on disk in seconds.
+"""The embedded demonstrations: simulated scenes, captions, ratings and judgments.
 
-Everything here is simulated, participants included; every file says so.
+Everything here is simulated, participants included; `bgs.animations.demo_files` writes it to disk and says so.
+There are two: `demo`, rich in looks that say nothing about what agents do, and `demo-phase`, whose rooms, walls,
+speeds and looks are those of PHASE and whose simulated participants attend to valence above all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bgs.animations.appearance import Appearance, sample_appearance
-from bgs.animations.behaviours import RELATIONS, FloatArray, join_controls, sample_controls
-from bgs.animations.captions import simulate_ratings, write_caption
-from bgs.animations.geometry import GEOMETRY, latent_points
-from bgs.animations.latents import FEATURES, SOCIAL_VARIABLES, social_variables, trajectory_features
+from bgs.animations.appearance import sample_appearance
+from bgs.animations.behaviours import (
+    DEMO_TEMPO,
+    PHASE_TEMPO,
+    RELATIONS,
+    WARMTH,
+    FloatArray,
+    Range,
+    join_controls,
+    sample_controls,
+    valence_of,
+)
+from bgs.animations.captions import simulate_ratings, simulate_votes, write_caption
+from bgs.animations.geometry import GEOMETRY, VALENCE_GEOMETRY, latent_points
+from bgs.animations.latents import SOCIAL_VARIABLES, social_variables
+from bgs.animations.looks import make_look
 from bgs.animations.participants import (
     attention_checks,
     even_triads,
     judge_triads,
     sample_crowd,
 )
-from bgs.animations.physics import STEPS_PER_SECOND, scene_of, simulate_motion
-from bgs.animations.render import render_scene
+from bgs.animations.phase_set import RELATIONS as VOTES
+from bgs.animations.physics import scene_of, simulate_motion
+from bgs.animations.placing import AnyLook
 from bgs.animations.scene import Scene
 from bgs.animations.seeds import generator
-from bgs.animations.video import write_mp4
+from bgs.animations.worlds import DEMO_WORLD, PHASE_WORLD, World
 from bgs.errors import BgsError
 
-SIZE_PIXELS = 128
-FRAMES_PER_SECOND = 12
+NUM_CLIPS = 360
 _CHECK_SHARE = 0.03
-_NOTICE = """Simulated data: nothing in this folder comes from people.
 
-{what}
-Made by bgs.animations.demo with seed {seed}; the same seed gives the same files.
-"""
-_VIDEOS = """Clips of two agents and sometimes an object in an abstract room, rendered from simulated motion.
-clips.csv         clip, a simulated caption, simulated ratings (0..1), split (train / test)
-latents.csv       the true social variables of every clip, and the latent_* dimensions that the
-                  simulated participants judge by (for controls, never for training)
-features.npz      trajectory features of every clip (ids, embeddings, names): a control without pixels
-trajectories.npz  positions a clip, (entities, steps, 2), agents first, in room halves
-"""
-_JUDGMENTS = """Odd-one-out judgments by simulated participants (sim_p01, sim_p02, ...).
-judgments.csv     three clips, the one picked as odd, who, session, trial, response time in seconds
-Rows that show one clip twice are attention checks. Most triads lie within the training clips or within
-the test clips; the rest mix both.
-"""
+
+@dataclass(frozen=True)
+class Style:
+    """What kind of scenes, how they look, and what simulated participants attend to."""
+
+    name: str
+    clip_prefix: str
+    world: World
+    tempo: Range
+    geometry: dict[str, float]
+    look: str | None = None  # None: another random one for every clip
+    purpose: str = "demo"
+    votes: bool = False  # whether simulated viewers also say friendly, neutral or adversarial
+
+
+STYLES = {
+    style.name: style
+    for style in (
+        Style("demo", "demo", DEMO_WORLD, DEMO_TEMPO, GEOMETRY),
+        Style(
+            "demo-phase",
+            "simulated",
+            PHASE_WORLD,
+            PHASE_TEMPO,
+            VALENCE_GEOMETRY,
+            look="phase",
+            purpose="demo-phase",
+            votes=True,
+        ),
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -60,12 +85,13 @@ class DemoWorld:
 
     seed: int
     scenes: dict[str, Scene]
-    looks: dict[str, Appearance]
+    looks: dict[str, AnyLook]
     captions: pd.DataFrame
     ratings: pd.DataFrame
     latents: pd.DataFrame
     split: pd.DataFrame
     judgments: pd.DataFrame
+    name: str = "demo"
 
     @property
     def clips(self) -> list[str]:
@@ -81,14 +107,17 @@ class DemoWorld:
         )
 
 
-def _simulate_scenes(seed: int, num_clips: int) -> list[Scene]:
+def simulate_scenes(seed: int, num_clips: int = NUM_CLIPS, *, style: str = "demo") -> list[Scene]:
     """Scenes of all relations in equal parts, in random order."""
-    rng = generator("demo", seed, 0)
+    kind = find_style(style)
+    rng = generator(kind.purpose, seed, 0)
     share = -(-num_clips // len(RELATIONS))
-    controls = join_controls([sample_controls(name, share, rng=rng) for name in RELATIONS])
+    controls = join_controls(
+        [sample_controls(name, share, rng=rng, tempo_range=kind.tempo) for name in RELATIONS]
+    )
     order = rng.permutation(share * len(RELATIONS))[:num_clips]
     names = tuple(RELATIONS[k // share] for k in order)
-    motion = simulate_motion(controls.take(order), rng=rng, relations=names)
+    motion = simulate_motion(controls.take(order), rng=rng, relations=names, world=kind.world)
     return [scene_of(motion, k) for k in range(num_clips)]
 
 
@@ -98,7 +127,9 @@ def _measure(scenes: list[Scene]) -> FloatArray:
     for scene in scenes:
         rows.append(
             social_variables(
-                scene.positions[None], scene.sizes[None], steps_per_second=STEPS_PER_SECOND
+                scene.positions[None],
+                scene.sizes[None],
+                steps_per_second=scene.steps_per_second,
             )[0]
         )
     return np.stack(rows)
@@ -109,13 +140,12 @@ def _simulate_judgments(
     clips: list[str],
     test: NDArray[np.bool_],
     *,
-    seed: int,
+    rng: np.random.Generator,
     num_participants: int,
     observations: tuple[float, float],
     mixed: int,
 ) -> pd.DataFrame:
     """Judgments within train, within test, across both, and attention checks."""
-    rng = generator("demo", seed, 2)
     parts = []
     for members, each in zip((~test, test), observations, strict=True):
         inside = np.flatnonzero(members)
@@ -128,29 +158,40 @@ def _simulate_judgments(
     return judge_triads(np.concatenate(parts), points, crowd=crowd, clips=clips, rng=rng)
 
 
+def find_style(name: str) -> Style:
+    """The style of that name."""
+    if name not in STYLES:
+        raise BgsError(
+            f"{name!r} is no simulated data set", remedy=f"the styles are {', '.join(STYLES)}"
+        )
+    return STYLES[name]
+
+
 def simulate_demo(
     *,
     seed: int,
-    num_clips: int = 360,
+    num_clips: int = NUM_CLIPS,
     num_test: int = 72,
     num_participants: int = 40,
     observations: tuple[float, float] = (1.5, 5.0),
     mixed: int = 1500,
+    style: str = "demo",
 ) -> DemoWorld:
     """Simulate a data set; nothing is written.
 
     `observations` says how often a pair of training clips and a pair of test clips is shown within
-    its own split; `mixed` triads cross the splits.
+    its own split; `mixed` triads cross the splits. `style` is one of `STYLES`.
     """
     if not 3 <= num_test <= num_clips - 3:
         raise BgsError(
             f"{num_test} test clips out of {num_clips}",
             remedy="leave at least 3 clips on either side of the split",
         )
-    scenes = _simulate_scenes(seed, num_clips)
-    clips = [f"demo_{k:04d}" for k in range(num_clips)]
-    rng = generator("demo", seed, 1)
-    looks = [sample_appearance(rng) for _ in scenes]
+    kind = find_style(style)
+    scenes = simulate_scenes(seed, num_clips, style=style)
+    clips = [f"{kind.clip_prefix}_{k:04d}" for k in range(num_clips)]
+    rng = generator(kind.purpose, seed, 1)
+    looks = _sample_looks(kind, scenes, rng=rng)
     captions = [write_caption(s, a, rng=rng) for s, a in zip(scenes, looks, strict=True)]
     variables = _measure(scenes)
     columns = dict(zip(SOCIAL_VARIABLES, variables.T, strict=True))
@@ -158,66 +199,43 @@ def simulate_demo(
     ratings = simulate_ratings(columns, relations=relations, rng=rng)
     test = np.zeros(num_clips, dtype=bool)
     test[rng.permutation(num_clips)[:num_test]] = True
-    points = latent_points(variables)
+    warmth = np.array([WARMTH.get(name, 0.0) for name in relations])
+    points = latent_points(variables, weights=kind.geometry, valence=warmth)
     judgments = _simulate_judgments(
         points,
         clips,
         test,
-        seed=seed,
+        rng=generator(kind.purpose, seed, 2),
         num_participants=num_participants,
         observations=observations,
         mixed=mixed,
     )
-    latent = {f"latent_{name}": points[:, k] for k, name in enumerate(GEOMETRY)}
+    latent = {f"latent_{name}": points[:, k] for k, name in enumerate(kind.geometry)}
+    said = pd.DataFrame({"clip": clips, **ratings})
+    if kind.votes:
+        said = said.join(_simulate_answers(relations, rng=generator(kind.purpose, seed, 3)))
     return DemoWorld(
         seed=seed,
         scenes=dict(zip(clips, scenes, strict=True)),
         looks=dict(zip(clips, looks, strict=True)),
         captions=pd.DataFrame({"clip": clips, "caption": captions}),
-        ratings=pd.DataFrame({"clip": clips, **ratings}),
+        ratings=said,
         latents=pd.DataFrame({"clip": clips, **columns, **latent}),
         split=pd.DataFrame({"clip": clips, "split": np.where(test, "test", "train")}),
         judgments=judgments,
+        name=kind.name,
     )
 
 
-def write_demo(
-    world: DemoWorld,
-    videos_dir: str | Path,
-    triplets_dir: str | Path,
-    *,
-    progress: Callable[[int, int], None] | None = None,
-) -> tuple[Path, Path]:
-    """Render and write a world; returns the folders of its clips and of its judgments.
+def _sample_looks(kind: Style, scenes: list[Scene], *, rng: np.random.Generator) -> list[AnyLook]:
+    if kind.look is None:
+        return [sample_appearance(rng) for _ in scenes]
+    seeds = rng.integers(2**31, size=len(scenes))
+    return [make_look(kind.look, s, seed=int(k)) for s, k in zip(scenes, seeds, strict=True)]
 
-    `progress` is called with (clips written, clips in all).
-    """
-    videos, triplets = Path(videos_dir) / "demo", Path(triplets_dir) / "demo"
-    videos.mkdir(parents=True, exist_ok=True)
-    triplets.mkdir(parents=True, exist_ok=True)
-    for done, clip in enumerate(world.clips, start=1):
-        frames = render_scene(
-            world.scenes[clip],
-            world.looks[clip],
-            size=SIZE_PIXELS,
-            frames_per_second=FRAMES_PER_SECOND,
-        )
-        write_mp4(videos / f"{clip}.mp4", frames, frames_per_second=FRAMES_PER_SECOND)
-        if progress is not None:
-            progress(done, len(world.clips))
-    described = world.captions.merge(world.ratings, on="clip").merge(world.split, on="clip")
-    described.to_csv(videos / "clips.csv", index=False)
-    world.latents.round(5).to_csv(videos / "latents.csv", index=False)
-    np.savez_compressed(
-        videos / "features.npz",
-        ids=np.array(world.clips),
-        embeddings=np.stack([trajectory_features(scene) for scene in world.scenes.values()]),
-        names=np.array(FEATURES),
-    )
-    motions: dict[str, Any] = {clip: scene.positions for clip, scene in world.scenes.items()}
-    np.savez_compressed(videos / "trajectories.npz", **motions)
-    world.judgments.to_csv(triplets / "judgments.csv", index=False)
-    for folder, what in ((videos, _VIDEOS), (triplets, _JUDGMENTS)):
-        text = _NOTICE.format(what=what, seed=world.seed)
-        (folder / "README.txt").write_text(text, encoding="utf-8")
-    return videos, triplets
+
+def _simulate_answers(relations: list[str], *, rng: np.random.Generator) -> pd.DataFrame:
+    """What each relation is meant to be, and how many simulated viewers say so."""
+    votes = simulate_votes(relations, rng=rng)
+    label = {"relation": relations, "label": [valence_of(name) for name in relations]}
+    return pd.DataFrame(label | {name: votes[:, k] for k, name in enumerate(VOTES)})

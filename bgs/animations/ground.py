@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 
 import numpy as np
 
 from bgs.animations.appearance import Appearance, Backdrop
 from bgs.animations.behaviours import FloatArray
+from bgs.animations.looks import Look
 from bgs.animations.physics import WALL_HALF_WIDTH
 from bgs.animations.scene import Scene
 from bgs.animations.shapes import draw_segment, draw_shape
@@ -98,3 +100,37 @@ def crop_drifting(canvas: FloatArray, shifts: FloatArray, *, size: int, margin: 
         rows = block[:-1] + fy * (block[1:] - block[:-1])
         frames[k] = rows[:, :-1] + fx * (rows[:, 1:] - rows[:, :-1])
     return frames
+
+
+def paint_look(scene: Scene, look: Look, *, size: int) -> FloatArray:
+    """All that stands still in a named look: coloured areas around landmarks, walls, the house."""
+    camera, half = look.camera, size / 2
+    canvas = np.broadcast_to(_as_pixel(look.ground), (1, size, size, 3)).copy()
+    areas = zip(scene.landmarks, cycle(look.areas), strict=False) if look.areas else ()
+    for centre, colour in areas:
+        _fill_box(
+            canvas[0],
+            (camera.view(centre - look.area_half_side) + 1) * half,
+            (camera.view(centre + look.area_half_side) + 1) * half,
+            colour=_as_pixel(colour),
+        )
+    if look.walls is None:
+        return canvas[0]
+    width = max(look.wall_half_width * half * camera.zoom, 0.5)
+    lines = [np.array([line.start, line.end]) for line in look.house]
+    for wall in (*scene.walls, *lines):
+        start, end = (camera.view(wall) + 1) * half
+        draw_segment(canvas[0], start, end, half_width=width, colour=_as_pixel(look.walls))
+    return canvas[0]
+
+
+def _fill_box(
+    picture: FloatArray, low: FloatArray, high: FloatArray, *, colour: FloatArray
+) -> None:
+    """An upright rectangle from `low` to `high` in pixels; a pixel is covered as far as it is inside."""
+    sides = [
+        np.clip(np.minimum(np.arange(count) + 1, end) - np.maximum(np.arange(count), start), 0, 1)
+        for count, start, end in zip(picture.shape[1::-1], low, high, strict=True)
+    ]
+    cover = (sides[1][:, None] * sides[0]).astype(np.float32)[..., None]
+    picture += cover * (colour - picture)

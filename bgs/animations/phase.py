@@ -1,32 +1,44 @@
 """Reads PHASE-style scenes: trajectories in an .npz file, their geometry in scenes.json.
 
 Expected in the folder:
-  trajectories.npz  clip id -> float (4 entities, steps, 5), x and y first; entities 0 and 1 are agents
+  trajectories.npz  clip id -> float (4 entities, steps, 5): x, y, velocity x, velocity y, angle of the body;
+                    entities 0 and 1 are the agents, 2 and 3 the objects
   scenes.json       a list of {"clip", "entity_sizes", "entity_color_code", "wall_segs",
-                    "landmark_centers", ...}; entities without a colour code do not take part
+                    "landmark_centers", ...}
 
-PHASE's world is square; positions are shifted and scaled so that it spans [-1, 1].
+PHASE's world is square; positions are shifted and scaled so that it spans [-1, 1]. An agent faces a quarter
+turn ahead of its body's angle. `entity_color_code` lists which colour was given to whom in an order of
+its own: its first value says which agent is red, its last which object is pink. Its keys are no entities
+(objects are counted from 1 or from 3, and may take the place of an agent), so they are not read.
 """
 
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bgs.animations.behaviours import FloatArray
 from bgs.animations.scene import Scene
-from bgs.errors import BgsError
+from bgs.errors import BgsError, DataError
 
+CLIP_SECONDS = 3.0  # the length of the demo's clips, whatever a trajectory's number of steps
+STEPS_PER_SECOND = 4.0  # in the original animations, which last up to 25 seconds
 _CENTRE = np.array([16.0, 12.0])
 _HALF = 10.0
-_CLIP_SECONDS = 3.0  # every clip is shown as a three-second clip, whatever its number of steps
+_AGENTS = 2
+_KEYS = ("clip", "entity_sizes", "wall_segs", "landmark_centers")
 
 
-def read_phase(folder: str | Path) -> dict[str, Scene]:
-    """All scenes of a folder by clip id, in the order of scenes.json."""
+def read_phase(folder: str | Path, *, seconds: float | None = CLIP_SECONDS) -> dict[str, Scene]:
+    """All scenes of a folder by clip id, in the order of scenes.json.
+
+    `seconds` is how long every clip shall last; None leaves the original tempo.
+    """
     folder = Path(folder)
     geometry_file, motion_file = folder / "scenes.json", folder / "trajectories.npz"
     for file in (geometry_file, motion_file):
@@ -36,45 +48,114 @@ def read_phase(folder: str | Path) -> dict[str, Scene]:
                 remedy="point to a folder with scenes.json and trajectories.npz",
                 file=file,
             )
-    described = json.loads(geometry_file.read_text(encoding="utf-8"))
-    with np.load(motion_file) as stored:
-        motions = {clip: stored[clip] for clip in stored.files}
-    scenes = {}
-    for entry in described:
+    motions = _read_motions(motion_file)
+    scenes: dict[str, Scene] = {}
+    for entry in _read_entries(geometry_file):
         clip = entry["clip"]
         if clip not in motions:
-            raise BgsError(
+            raise DataError(
                 f"scene {clip!r} has no trajectory in {motion_file.name}",
                 remedy="give every scene a trajectory of the same name",
                 file=geometry_file,
             )
-        scenes[clip] = scene_from_phase(motions[clip], entry, file=motion_file)
+        scenes[clip] = scene_from_phase(motions[clip], entry, file=motion_file, seconds=seconds)
     return scenes
 
 
-def scene_from_phase(motion: FloatArray, entry: dict[str, Any], *, file: Path) -> Scene:
+def scene_from_phase(
+    motion: FloatArray, entry: dict[str, Any], *, file: Path, seconds: float | None = CLIP_SECONDS
+) -> Scene:
     """One scene from its raw trajectory and its entry in scenes.json."""
+    clip = entry["clip"]
     sizes = np.array(entry["entity_sizes"], dtype=np.float32)
     if motion.ndim != 3 or motion.shape[0] != len(sizes) or motion.shape[2] < 2:
-        raise BgsError(
-            f"trajectory of {entry['clip']!r} has shape {motion.shape}, expected "
+        raise DataError(
+            f"trajectory of {clip!r} has shape {motion.shape}, expected "
             f"({len(sizes)}, steps, 2 or more)",
             remedy="store x and y of every entity that scenes.json lists",
             file=file,
         )
-    coded = entry.get("entity_color_code", {})
-    taking_part = [k for k in range(len(sizes)) if k < 2 or str(k) in coded or not coded]
-    places = _to_room(motion[taking_part, :, :2])
-    step = np.gradient(places[..., 0], axis=1), np.gradient(places[..., 1], axis=1)
-    return Scene(
-        positions=places,
-        headings=np.arctan2(step[1], step[0]).astype(np.float32),
-        sizes=sizes[taking_part] / np.float32(_HALF),
-        walls=_to_room(np.array(entry.get("wall_segs", []), dtype=float).reshape(-1, 2, 2)),
-        landmarks=_to_room(np.array(entry.get("landmark_centers", []), dtype=float).reshape(-1, 2)),
-        steps_per_second=motion.shape[1] / _CLIP_SECONDS,
-        metadata={"source": "phase", "clip": entry["clip"]},
-    )
+    places = _to_room(motion[..., :2])
+    try:
+        return Scene(
+            positions=places,
+            headings=_headings(motion, places),
+            sizes=sizes / np.float32(_HALF),
+            walls=_read_walls(entry),
+            landmarks=_to_room(np.array(entry["landmark_centers"], dtype=float).reshape(-1, 2)),
+            steps_per_second=STEPS_PER_SECOND if seconds is None else motion.shape[1] / seconds,
+            metadata={"source": "phase", "clip": clip, "colours": _colours(entry)},
+        )
+    except ValueError as error:
+        what = error.what if isinstance(error, BgsError) else str(error)
+        remedy = error.remedy if isinstance(error, BgsError) else "correct the entry"
+        raise DataError(f"clip {clip!r}: {what}", remedy=remedy, file=file) from error
+
+
+def _read_entries(file: Path) -> list[dict[str, Any]]:
+    """The entries of scenes.json, each complete and each clip once."""
+    try:
+        described = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"not JSON: {error}", remedy="export it again", file=file) from error
+    if not isinstance(described, list) or not described:
+        raise DataError("is not a list of scenes", remedy="give one object a scene", file=file)
+    seen: set[str] = set()
+    for number, entry in enumerate(described, start=1):
+        clip = entry.get("clip") if isinstance(entry, dict) else None
+        if not isinstance(clip, str):
+            raise DataError(f"scene number {number} names no clip", remedy="add `clip`", file=file)
+        lacking = next((key for key in _KEYS if not isinstance(entry.get(key), str | list)), None)
+        if lacking is not None:
+            raise DataError(
+                f"scene {clip!r} has no list {lacking!r}",
+                remedy="add it; it may be empty",
+                file=file,
+            )
+        if clip in seen:
+            raise DataError(f"scene {clip!r} is listed twice", remedy="keep one of them", file=file)
+        seen.add(clip)
+    return described
+
+
+def _read_motions(file: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            return {clip: stored[clip] for clip in stored.files}
+    except (ValueError, OSError, zipfile.BadZipFile, AttributeError) as error:
+        raise DataError(
+            "is not an .npz file of plain arrays", remedy="save it with numpy.savez", file=file
+        ) from error
+
+
+def _read_walls(entry: dict[str, Any]) -> FloatArray:
+    """Wall segments (walls, 2, 2); a scene may have none, but no wall without a length."""
+    walls = np.array(entry["wall_segs"], dtype=float).reshape(-1, 2, 2)
+    short = np.linalg.norm(walls[:, 1] - walls[:, 0], axis=-1) == 0
+    if short.any():
+        raise DataError(
+            f"wall number {int(np.argmax(short)) + 1} is a point",
+            remedy="give it two different ends",
+        )
+    return _to_room(walls)
+
+
+def _headings(motion: FloatArray, places: FloatArray) -> FloatArray:
+    """Where the agents face: as recorded, else where they go. Objects never turn."""
+    step_x, step_y = (np.gradient(places[..., axis], axis=1) for axis in (0, 1))
+    headings = np.arctan2(step_y, step_x)
+    if motion.shape[2] > 4:
+        headings = -(motion[..., 4] + np.pi / 2)  # the y axis of a picture points down
+    headings[_AGENTS:] = 0.0
+    return headings.astype(np.float32)
+
+
+def _colours(entry: dict[str, Any]) -> tuple[str, str, str, str]:
+    """The names of the four entities' colours."""
+    code = list(entry.get("entity_color_code", {}).values()) or [0, 3]
+    agents = ("red", "green") if code[0] == 0 else ("green", "red")
+    things = ("light blue", "pink") if code[-1] == 3 else ("pink", "light blue")
+    return (*agents, *things)
 
 
 def _to_room(points: FloatArray) -> FloatArray:

@@ -6,14 +6,18 @@ a batch advance together, so a second of computing yields thousands of clips.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bgs.animations.behaviours import Controls, FloatArray
+from bgs.animations.errands import Errands
+from bgs.animations.routes import find_detours
 from bgs.animations.scene import Scene
 from bgs.animations.steering import Percepts, desired_velocity, unit
+from bgs.animations.worlds import DEMO_WORLD, Layout, World
 
 STEPS_PER_SECOND = 24
 CLIP_SECONDS = 3.0
@@ -37,6 +41,7 @@ class Motion:
     radii: FloatArray
     walls: FloatArray
     present: NDArray[np.bool_]
+    landmarks: FloatArray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
     steps_per_second: float = STEPS_PER_SECOND
     relations: tuple[str, ...] = field(default=())
 
@@ -47,7 +52,7 @@ class Motion:
 
 @dataclass
 class _Bodies:
-    """The moving state of a batch, changed in place; arrays start with (clips, 3)."""
+    """The moving state of a batch, changed in place; arrays start with (clips, bodies)."""
 
     places: FloatArray
     velocity: FloatArray
@@ -57,49 +62,16 @@ class _Bodies:
     present: NDArray[np.bool_]
 
 
-def _sample_layout(controls: Controls, rng: np.random.Generator) -> _Bodies:
-    """Starting places, sizes, walls, and whether there is an object."""
-    count = len(controls.speed)
-    base = rng.uniform(0.115, 0.18, count)
-    ratio = np.exp(rng.uniform(-0.35, 0.35, count))
-    radii = np.stack([base * ratio, base / ratio, rng.uniform(0.1, 0.15, count)], axis=1)
-    places = rng.uniform(-0.75, 0.75, (count, 3, 2))
-    angle = rng.uniform(0, 2 * np.pi, count)
-    distance = controls.start_gap + radii[:, 0] + radii[:, 1]
-    offset = np.stack([np.cos(angle), np.sin(angle)], axis=1) * distance[:, None] / 2
-    middle = rng.uniform(-0.6, 0.6, (count, 2))
-    places[:, 0], places[:, 1] = middle - offset, middle + offset
-    works = np.abs(controls.push).max(axis=1) > 0
-    near = middle + rng.normal(0, 0.35, (count, 2))
-    places[:, 2] = np.where(works[:, None], near, places[:, 2])
-    walls = rng.uniform(-0.8, 0.8, (count, 1, 1, 2)) + np.zeros((count, 1, 2, 2))
-    length = rng.uniform(0.4, 0.9, (count, 1))
-    upright = rng.random((count, 1)) < 0.5
-    walls[:, :, 1, 0] += np.where(upright, 0, length)
-    walls[:, :, 1, 1] += np.where(upright, length, 0)
-    walls[rng.random(count) < 0.6] = np.nan
-    present = np.ones((count, 3), dtype=bool)
-    present[:, 2] = works | (rng.random(count) < 0.7)
-    return _Bodies(
-        places=np.clip(places, -0.88, 0.88),
-        velocity=np.zeros((count, 3, 2)),
-        heading=np.zeros((count, 3)),
-        radii=radii,
-        walls=walls,
-        present=present,
-    )
-
-
 def _collide_bodies(bodies: _Bodies) -> None:
     """Push overlapping bodies apart; objects give way, agents meet as equals."""
     places, velocity, radii = bodies.places, bodies.velocity, bodies.radii
-    for one, two in ((0, 1), (0, 2), (1, 2)):
+    for one, two in combinations(range(places.shape[1]), 2):
         between = places[:, two] - places[:, one]
         distance = np.linalg.norm(between, axis=-1, keepdims=True)
         normal = between / (distance + 1e-6)
         overlap = radii[:, one, None] + radii[:, two, None] - distance
-        hit = (overlap > 0) & bodies.present[:, two, None]
-        share = 0.5 if two == 1 else 0.15
+        hit = (overlap > 0) & bodies.present[:, two, None] & bodies.present[:, one, None]
+        share = 0.15 if one < 2 <= two else 0.5
         move = np.where(hit, overlap, 0.0) * normal
         places[:, one] -= move * share
         places[:, two] += move * (1 - share)
@@ -135,7 +107,7 @@ def _turn_heads(bodies: _Bodies) -> None:
     speed = np.linalg.norm(bodies.velocity, axis=-1)
     aim = np.arctan2(bodies.velocity[..., 1], bodies.velocity[..., 0])
     turn = (aim - bodies.heading + np.pi) % (2 * np.pi) - np.pi
-    bodies.heading += turn * np.minimum(speed * 12 * _DT, 0.6) * np.array([1, 1, 0])
+    bodies.heading[:, :2] += (turn * np.minimum(speed * 12 * _DT, 0.6))[:, :2]
 
 
 class _Plans:
@@ -162,17 +134,25 @@ def simulate_motion(
     controls: Controls,
     *,
     rng: np.random.Generator,
-    seconds: float = CLIP_SECONDS,
+    seconds: float | None = None,
     relations: tuple[str, ...] = (),
+    world: World = DEMO_WORLD,
 ) -> Motion:
-    """Let every clip of `controls` run for `seconds`; the same generator state, the same motion."""
-    count, steps = len(controls.speed), round(seconds * STEPS_PER_SECOND)
-    bodies = _sample_layout(controls, rng)
+    """Let every clip of `controls` run for `seconds`; the same generator state, the same motion.
+
+    What takes longer than a clip to happen (`world.seconds`) is shown faster.
+    """
+    happening = world.seconds if seconds is None else seconds
+    count, steps = len(controls.speed), round(happening * STEPS_PER_SECOND)
+    bodies = _place_bodies(world.sample_layout(controls, rng))
     plans = _Plans(count, rng)
-    bodies.heading = rng.uniform(-np.pi, np.pi, (count, 3))
+    bodies.heading = rng.uniform(-np.pi, np.pi, bodies.radii.shape)
+    errands = _start_errands(controls, bodies, world, rng)
+    if errands is not None:
+        controls = errands.settled
     lag = np.round(controls.delay * STEPS_PER_SECOND).astype(int)
-    track, speeds = np.empty((2, steps, count, 3, 2))
-    facing = np.empty((steps, count, 3))
+    track, speeds = np.empty((2, steps, *bodies.places.shape))
+    facing = np.empty((steps, *bodies.heading.shape))
     rows, both = np.arange(count)[:, None], np.array([[1, 0]])
     for step in range(-_STEPS_TO_GET_GOING, steps):
         past = np.maximum(step - 1 - lag, 0)
@@ -184,15 +164,14 @@ def simulate_motion(
             waypoint=plans.waypoint(bodies.places[:, :2]),
             goal=plans.goal,
             seconds=step * _DT,
+            edge=world.edge,
         )
+        if errands is not None:
+            percepts = _go_around(percepts, controls, bodies)
         desired = desired_velocity(controls, percepts, radii=bodies.radii, phase=plans.phase)
-        gain = np.minimum(controls.agility * _DT, 1.0)[..., None]
-        bodies.velocity[:, :2] += (desired - bodies.velocity[:, :2]) * gain
-        bodies.velocity[:, 2] *= np.exp(-3.0 * _DT)
-        bodies.places += bodies.velocity * _DT
-        _collide_bodies(bodies)
-        _collide_walls(bodies)
-        _turn_heads(bodies)
+        if errands is not None:
+            desired = errands.step(desired, places=bodies.places, seconds=_DT)
+        _move(bodies, desired, agility=controls.agility, errands=errands)
         if step >= 0:
             track[step], speeds[step], facing[step] = bodies.places, bodies.velocity, bodies.heading
     return Motion(
@@ -201,8 +180,60 @@ def simulate_motion(
         radii=bodies.radii.astype(np.float32),
         walls=bodies.walls.astype(np.float32),
         present=bodies.present,
+        landmarks=np.asarray(
+            np.zeros((0, 2)) if world.landmarks is None else world.landmarks, dtype=np.float32
+        ),
+        steps_per_second=steps / (CLIP_SECONDS if seconds is None else seconds),
         relations=relations,
     )
+
+
+def _place_bodies(layout: Layout) -> _Bodies:
+    return _Bodies(
+        places=layout.places,
+        velocity=np.zeros_like(layout.places),
+        heading=np.zeros_like(layout.radii),
+        radii=layout.radii,
+        walls=layout.walls,
+        present=layout.present,
+    )
+
+
+def _start_errands(
+    controls: Controls, bodies: _Bodies, world: World, rng: np.random.Generator
+) -> Errands | None:
+    """Errands where things are carried; None where they are pushed, or left alone."""
+    if not world.carries:
+        return None
+    layout = Layout(bodies.places, bodies.radii, bodies.walls, bodies.present)
+    return Errands(controls, layout=layout, world=world, rng=rng)
+
+
+def _go_around(percepts: Percepts, controls: Controls, bodies: _Bodies) -> Percepts:
+    """The same percepts with walls taken into account: what is sought is sought by the way to it."""
+    agents = bodies.places[:, :2]
+    seeks = (controls.approach > 0)[..., None]
+    other = find_detours(agents, percepts.other_place, bodies.walls)
+    return replace(
+        percepts,
+        other_place=np.where(seeks, other, percepts.other_place),
+        waypoint=find_detours(agents, percepts.waypoint, bodies.walls),
+    )
+
+
+def _move(
+    bodies: _Bodies, desired: FloatArray, *, agility: FloatArray, errands: Errands | None
+) -> None:
+    """One step: velocities follow wishes, things slow down, nothing passes through anything."""
+    gain = np.minimum(agility * _DT, 1.0)[..., None]
+    bodies.velocity[:, :2] += (desired - bodies.velocity[:, :2]) * gain
+    bodies.velocity[:, 2:] *= np.exp(-3.0 * _DT)
+    if errands is not None:
+        errands.carry(bodies.velocity, places=bodies.places)
+    bodies.places += bodies.velocity * _DT
+    _collide_bodies(bodies)
+    _collide_walls(bodies)
+    _turn_heads(bodies)
 
 
 def scene_of(motion: Motion, clip: int) -> Scene:
@@ -214,6 +245,7 @@ def scene_of(motion: Motion, clip: int) -> Scene:
         headings=motion.headings[clip][here],
         sizes=motion.radii[clip][here],
         walls=walls[np.isfinite(walls).all(axis=(1, 2))],
+        landmarks=motion.landmarks,
         steps_per_second=motion.steps_per_second,
         relation=motion.relations[clip] if motion.relations else None,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-PURPOSES = {"demo": 1, "pretraining": 2, "probe": 3, "test": 4}
+PURPOSES = {"demo": 1, "pretraining": 2, "probe": 3, "test": 4, "look": 5, "demo-phase": 6}
 
 
 def generator(purpose: str, seed: int, *keys: int) -> np.random.Generator:

@@ -6,12 +6,19 @@ integrates to the shape's area. All frames of a clip are drawn together.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from bgs.animations.behaviours import FloatArray
 
 _SIDES = {"triangle": 3, "square": 4, "hexagon": 6}
+_TAIL, _HEAD = 1.5, 0.5  # half widths of the trapezoid, in units of its half length
+_TRAPEZOID = np.sqrt(
+    np.pi / (2 * (_TAIL + _HEAD))
+)  # half length of one with the area of a unit circle
+_REACH = 1.6  # no regular shape leaves a circle of this many radii
 _EYE_PLACE, _EYE_SIZE = 0.48, 0.3  # the eye, in radii: it shows the heading
 
 
@@ -19,6 +26,8 @@ def signed_distance(shape: str, x: FloatArray, y: FloatArray, radius: float) -> 
     """Distance to the outline of a shape whose area is that of a circle of `radius`; < 0 inside."""
     if shape == "circle":
         return np.sqrt(x * x + y * y) - radius
+    if shape == "trapezoid":
+        return _trapezoid_distance(x, np.abs(y), np.float32(radius * _TRAPEZOID))
     sides = _SIDES[shape]
     step = 2 * np.pi / sides
     inner = radius * np.float32(np.sqrt(np.pi / (sides * np.tan(np.pi / sides))))
@@ -28,17 +37,42 @@ def signed_distance(shape: str, x: FloatArray, y: FloatArray, radius: float) -> 
     return np.maximum.reduce(faces) - inner
 
 
+def _trapezoid_distance(x: FloatArray, y: FloatArray, half: np.float32) -> FloatArray:
+    """A tapering body, narrow in front, `2 * half` long; y is the distance from its axis."""
+    slope = _TAIL - _HEAD  # what one side loses in width from tail to head, in half lengths
+    length = np.float32(np.hypot(2.0, slope))
+    side = (np.float32(slope) * x + 2 * y - half * np.float32(_TAIL + _HEAD)) / length
+    return np.maximum(np.abs(x) - half, side)
+
+
+def outline_points(shape: str) -> FloatArray:
+    """Corners of a shape of radius 1 that heads along x, (corners, 2); a circle has its bounding square's."""
+    if shape == "circle":
+        return np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    if shape == "trapezoid":
+        corners = np.array([[-1, -_TAIL], [1, -_HEAD], [1, _HEAD], [-1, _TAIL]])
+        return corners * _TRAPEZOID
+    sides = _SIDES[shape]
+    angle = 2 * np.pi / sides * np.arange(sides)
+    outer = np.sqrt(np.pi / (sides * np.tan(np.pi / sides))) / np.cos(np.pi / sides)
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1) * outer
+
+
 def _blend(
-    frames: FloatArray, index: NDArray[np.intp], cover: FloatArray, colour: FloatArray
+    frames: NDArray[Any], index: NDArray[np.intp], cover: FloatArray, colour: FloatArray
 ) -> None:
     """Paint `colour` with `cover` (frames, patch pixels) onto the flat pixels `index`, in place."""
     flat = frames.reshape(-1, 3)
+    if frames.dtype == np.uint8:
+        under = flat[index].astype(np.float32)
+        flat[index] = (under + cover[..., None] * (colour * 255 - under) + 0.5).astype(np.uint8)
+        return
     under = flat[index]
     flat[index] = under + cover[..., None] * (colour - under)
 
 
 def draw_shape(
-    frames: FloatArray,
+    frames: NDArray[Any],
     *,
     shape: str,
     centres: FloatArray,
@@ -50,10 +84,11 @@ def draw_shape(
 ) -> None:
     """Draw one moving shape on `frames` (frames, height, width, 3), in place.
 
-    centres (frames, 2) and `radius` in pixels; `eye` is the colour of the dot that shows the heading.
+    Frames are floats in [0, 1] or bytes. centres (frames, 2) and `radius` in pixels; `eye` is the colour
+    of the dot that shows the heading.
     """
     count, height, width, _ = frames.shape
-    side = int(min(2 * np.ceil(radius * 1.6 + 2), height, width))
+    side = int(min(2 * np.ceil(radius * _REACH + 2), height, width))
     left = np.clip(np.round(centres[:, 0] - side / 2), 0, width - side).astype(np.intp)
     top = np.clip(np.round(centres[:, 1] - side / 2), 0, height - side).astype(np.intp)
     span = np.arange(side)

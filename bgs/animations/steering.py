@@ -8,8 +8,6 @@ import numpy as np
 
 from bgs.animations.behaviours import Controls, FloatArray
 
-_EDGE = 0.72  # from here outwards agents are turned back into the room
-
 
 @dataclass(frozen=True)
 class Percepts:
@@ -21,6 +19,7 @@ class Percepts:
     waypoint: FloatArray
     goal: FloatArray  # (clips, 2): where the object should go
     seconds: float
+    edge: float = 0.72  # from here outwards agents are turned back into the room
 
 
 def unit(vector: FloatArray) -> FloatArray:
@@ -38,7 +37,7 @@ def desired_velocity(
     fastest = np.maximum(controls.speed, 0.2)[..., None]
     drives += percepts.other_velocity / fastest * controls.match[..., None]
     drives += _drive_to_push(controls, percepts, radii=radii)
-    edge = np.maximum(np.abs(agents) - _EDGE, 0) * -np.sign(agents) * 5.0
+    edge = np.maximum(np.abs(agents) - percepts.edge, 0) * -np.sign(agents) * 5.0
     drives += edge * (np.linalg.norm(drives, axis=-1, keepdims=True) + 0.2)
     size = np.linalg.norm(drives, axis=-1, keepdims=True)
     return drives / np.maximum(size, 1.0) * controls.speed[..., None]

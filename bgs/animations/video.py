@@ -12,9 +12,18 @@ from bgs.errors import BgsError
 
 
 def write_mp4(
-    path: Path, frames: NDArray[np.uint8], *, frames_per_second: int, crf: int = 16
+    path: Path,
+    frames: NDArray[np.uint8],
+    *,
+    frames_per_second: int,
+    crf: int = 16,
+    portable: bool = True,
 ) -> None:
-    """Encode (frames, height, width, 3) with H.264; one thread, so that the bytes are repeatable."""
+    """Encode (frames, height, width, 3) with H.264; one thread, so that the bytes are repeatable.
+
+    Without `portable`, x264 takes what is fastest on this processor, and at some sizes (64 and 224 pixels, not 128)
+    its bytes differ now and then.
+    """
     height, width = frames.shape[1:3]
     if height % 2 or width % 2:
         raise BgsError(
@@ -26,6 +35,8 @@ def write_mp4(
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.thread_count = 1
         stream.options = {"crf": str(crf), "preset": "veryfast", "tune": "animation"}
+        if portable:
+            stream.options |= {"x264-params": "cpu-independent=1"}
         for picture in frames:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         out.mux(stream.encode())

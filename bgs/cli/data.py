@@ -1,4 +1,4 @@
-"""Commands about data: what is there, is it sound, where does it come from."""
+"""Commands about data: what is there, is it sound, what does it look like, where does it come from."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from bgs.errors import show_line
 if TYPE_CHECKING:
     from bgs.data.check import CheckReport
     from bgs.data.clip_check import ClipReport
+    from bgs.run.inventory import DataReport
 
+MENDABLE = 2  # the exit code of what the user can mend
 MOST_NAMED = 5  # missing clips that are named
 MOST_LISTED = 20  # problems of clips that are printed; --json has them all
 
 app = typer.Typer(
-    help="Judgments and clips: list, check, import, fetch.",
+    help="Judgments and clips: list, check, show, import, fetch.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -71,6 +73,7 @@ def check_data(
     """Count and cross-check judgments and clips.
 
     Prints what there is, what is left out and why, and lines that begin with `look at` for what looks wrong.
+    Exits 2 after all of that if a clip has a problem; clips of which none is here are no fault of the judgments.
 
     Example: bgs data check social250 --json
     """
@@ -81,11 +84,13 @@ def check_data(
     )
     if as_json:
         print_json(report.to_dict())
-        return
-    if report.triplets is not None:
-        _print_judgments(report.triplets)
-    if report.videos is not None:
-        _print_clips(report.videos)
+    else:
+        if report.triplets is not None:
+            _print_judgments(report.triplets)
+        if report.videos is not None:
+            _print_clips(report.videos)
+    if _has_bad_clips(report):
+        raise typer.Exit(MENDABLE)
 
 
 @app.command("import")
@@ -96,16 +101,22 @@ def import_data(
     ],
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
+    quiet: QuietOption = False,
 ) -> None:
     """Copy a release that you have into the homes.
 
-    For cards that list the files of a release; each is verified by its checksum.
+    For cards that list the files of a release, each verified by its checksum, and for scenes such as `phase`,
+    which are rendered to clips.
 
     Example: bgs data import social250 --from ~/downloads/similarity-judgments-finetuning/data
     """
-    from bgs.data.releases import import_release
+    from bgs.run.inventory import import_data_set
 
-    print_rows(import_release(name, source, triplets_dir=triplets_dir, videos_dir=videos_dir))
+    print_rows(
+        import_data_set(
+            name, source, triplets_dir=triplets_dir, videos_dir=videos_dir, progress=not quiet
+        )
+    )
 
 
 @app.command("fetch")
@@ -114,7 +125,7 @@ def fetch_data(
         str,
         typer.Argument(
             metavar="NAME",
-            help="The card to fetch, e.g. social250; `demo` is simulated on the spot.",
+            help="The card to fetch, e.g. social250; `demo` and `demo-phase` are simulated.",
         ),
     ],
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
@@ -124,7 +135,7 @@ def fetch_data(
 ) -> None:
     """Download a release into the homes.
 
-    Each file is verified by its checksum; `demo` is simulated on the spot.
+    Each file is verified by its checksum; `demo` and `demo-phase` are simulated on the spot.
 
     Example: bgs data fetch demo --seed 1
     """
@@ -135,6 +146,51 @@ def fetch_data(
             name, triplets_dir=triplets_dir, videos_dir=videos_dir, seed=seed, progress=not quiet
         )
     )
+
+
+@app.command("show")
+def show_data(
+    name: Annotated[
+        str,
+        typer.Argument(metavar="NAME", help="A card's name, or a folder of clips or of scenes."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The picture to write (default: NAME.png).")
+    ] = None,
+    clips: Annotated[int, typer.Option("--clips", min=1, max=200, help="Rows: clips.")] = 8,
+    frames: Annotated[int, typer.Option("--frames", min=1, max=60, help="Columns: frames.")] = 6,
+    look: Annotated[
+        str | None,
+        typer.Option(
+            "--look",
+            help="Draw scenes in this look (phase, heider-simmel, points, discs, random) instead of showing clips.",
+        ),
+    ] = None,
+    videos_dir: VideosDirOption = VIDEOS_DIR,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw a contact sheet: frames of some clips, with captions and ratings.
+
+    The seed chooses the clips; `demo` and `demo-phase` with a look are simulated from it.
+
+    Example: bgs data show demo --look heider-simmel --out looks.png
+    """
+    from bgs.run.show import show_data_set
+
+    shown = show_data_set(
+        name,
+        out or Path(f"{Path(name).name or 'clips'}.png"),
+        videos_dir=videos_dir,
+        num_clips=clips,
+        num_frames=frames,
+        look=look,
+        seed=seed,
+    )
+    if as_json:
+        print_json(shown)
+    else:
+        print_rows([{**shown, "clips": len(shown["clips"])}])
 
 
 def _print_judgments(report: CheckReport) -> None:
@@ -149,6 +205,14 @@ def _print_judgments(report: CheckReport) -> None:
         typer.echo(f"look at: {flag}")
     for note in report.notes:
         typer.echo(f"note: {note}")
+
+
+def _has_bad_clips(report: DataReport) -> bool:
+    clips = report.videos
+    if clips is None or clips.ok:
+        return False
+    none_here = len(clips.of_kind("missing")) == clips.num_clips
+    return report.triplets is None or not none_here
 
 
 def _print_clips(report: ClipReport) -> None:

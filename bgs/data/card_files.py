@@ -42,7 +42,7 @@ def list_cards(
     rows: list[dict[str, object]] = []
     for name in card_names("triplets", home=homes["triplets"]):
         card = load_triplets_card(name, triplets_dir=homes["triplets"])
-        present = (homes["triplets"] / card.judgments.path).is_file()
+        present = (homes["triplets"] / card.main_file).is_file()
         rows.append(_describe(card, kind="triplets", present=present))
     for name in card_names("videos", home=homes["videos"]):
         clips = load_videos_card(name, videos_dir=homes["videos"])

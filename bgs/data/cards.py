@@ -201,12 +201,14 @@ class GeometrySource(Settings):
 
 
 class TripletsCard(Card):
-    """A set of odd-one-out judgments."""
+    """A set of odd-one-out judgments, a geometry that people gave in another way, or both."""
 
     clips: CardName | None = Field(
         default=None, description="name of the videos card the judgments are about"
     )
-    judgments: JudgmentSource
+    judgments: JudgmentSource | None = Field(
+        default=None, description="none where the geometry was not made from such judgments"
+    )
     id_map: IdMap | None = None
     exclusions: ExclusionRules = ExclusionRules()
     split: SplitFiles | None = Field(
@@ -215,6 +217,19 @@ class TripletsCard(Card):
     geometry: dict[PlainText, GeometrySource] = Field(
         default={}, description="published matrices by name"
     )
+
+    @model_validator(mode="after")
+    def _hold_something(self) -> TripletsCard:
+        if self.judgments is None and not self.geometry:
+            raise ValueError("a card of triplets has `judgments`, a `geometry`, or both")
+        return self
+
+    @property
+    def main_file(self) -> str:
+        """The file without which there is nothing to work with."""
+        if self.judgments is not None:
+            return self.judgments.path
+        return next(iter(self.geometry.values())).path
 
 
 class ClipTable(Settings):
@@ -237,6 +252,18 @@ class CaptionFile(Settings):
     caption: str = "caption"
 
 
+class SceneSource(Settings):
+    """How clips are rendered from scenes: trajectories and the room they were recorded in."""
+
+    format: Literal["phase"] = "phase"
+    look: str = "phase"
+    size: int = Field(default=224, ge=16, le=2048, multiple_of=2, description="pixels a side")
+    frames_per_second: int = Field(default=12, ge=1, le=240)
+    seconds: float | None = Field(
+        default=None, gt=0, description="how long each clip lasts; default: as recorded"
+    )
+
+
 class VideosCard(Card):
     """A set of clips, with what is known about each."""
 
@@ -248,6 +275,9 @@ class VideosCard(Card):
     table: ClipTable
     captions: CaptionFile | None = None
     split: SplitFiles | None = None
+    scenes: SceneSource | None = Field(
+        default=None, description="the release holds scenes; `bgs data import` renders the clips"
+    )
 
     @model_validator(mode="after")
     def _check_sources(self) -> VideosCard:

@@ -67,6 +67,11 @@ def read_judgments(
             remedy="give a file of judgments, or the name of a card",
         )
     card = load_triplets_card(str(name_or_path), triplets_dir=triplets_dir)
+    if card.judgments is None:
+        raise DataError(
+            f"{card.name!r} has no odd-one-out judgments, only a geometry ({', '.join(card.geometry)})",
+            remedy="name a data set with judgments, or use its geometry",
+        )
     file = payload_file(card, card.judgments.path, home=triplets_dir)
     id_map = None if card.id_map is None else read_id_map(card, triplets_dir=triplets_dir)
     ids = None if videos_dir is None else _read_clip_ids(card, videos_dir=Path(videos_dir))

@@ -7,28 +7,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bgs.data.card_files import card_names
+from bgs.data.card_files import card_names, load_triplets_card, load_videos_card
 from bgs.data.check import CheckReport, check_triplets
 from bgs.data.clips import load_clips
 from bgs.data.judgment_files import is_judgment_file
-from bgs.data.releases import fetch_release
+from bgs.data.releases import fetch_release, import_release
 from bgs.errors import DataError
 from bgs.run.simulation import simulate_into
 
 if TYPE_CHECKING:
     from bgs.data.clip_check import ClipReport
 
+SIMULATED = ("demo", "demo-phase")
+
 
 def fetch_data_set(
     name: str, *, triplets_dir: Path, videos_dir: Path, seed: int = 0, progress: bool = True
 ) -> list[dict[str, object]]:
-    """Simulate `demo`, or download the files of a card; one row a file or folder, with what was done."""
-    if name == "demo":
-        simulate_into(triplets_dir, videos_dir, seed=seed, progress=progress)
+    """Simulate `demo` or `demo-phase`, or download the files of a card; one row a file or folder."""
+    if name in SIMULATED:
+        simulate_into(triplets_dir, videos_dir, seed=seed, progress=progress, style=name)
         return [
             {"file": str(home / name), "action": "simulated"} for home in (triplets_dir, videos_dir)
         ]
     return fetch_release(name, triplets_dir=triplets_dir, videos_dir=videos_dir, progress=progress)
+
+
+def import_data_set(
+    name: str, source: Path, *, triplets_dir: Path, videos_dir: Path, progress: bool = True
+) -> list[dict[str, object]]:
+    """Copy the files of a release, or render the scenes of one; one row a file or folder, with what was done."""
+    if name in card_names("videos", home=videos_dir):
+        card = load_videos_card(name, videos_dir=videos_dir)
+        if card.scenes is not None:
+            from bgs.run.phase import import_scenes
+
+            return import_scenes(
+                card, source, triplets_dir=triplets_dir, videos_dir=videos_dir, progress=progress
+            )
+    return import_release(name, source, triplets_dir=triplets_dir, videos_dir=videos_dir)
 
 
 @dataclass(frozen=True)
@@ -66,6 +83,10 @@ def _kinds_of(name: str, *, triplets_dir: Path, videos_dir: Path) -> set[str]:
         "videos": card_names("videos", home=videos_dir),
     }
     kinds = {kind for kind, names in cards.items() if name in names}
+    if "triplets" in kinds:
+        card = load_triplets_card(name, triplets_dir=triplets_dir)
+        if card.judgments is None and "videos" in kinds:  # what there is to check are the clips
+            kinds.remove("triplets")
     if kinds:
         return kinds
     if is_judgment_file(name):

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from bgs.animations.captions import RATINGS
-from bgs.animations.demo import DemoWorld, simulate_demo, write_demo
+from bgs.animations.demo import DemoWorld, simulate_demo
+from bgs.animations.demo_files import write_demo
 from bgs.animations.geometry import GEOMETRY
 from bgs.animations.latents import FEATURES, SOCIAL_VARIABLES
 from bgs.errors import BgsError

@@ -11,7 +11,7 @@ from bgs.animations.appearance import sample_appearance
 from bgs.animations.phase import read_phase
 from bgs.animations.render import render_scene
 from bgs.animations.seeds import generator
-from bgs.errors import BgsError
+from bgs.errors import BgsError, DataError
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "phase60"
 
@@ -29,15 +29,15 @@ def write_folder(folder: Path, *, motion: np.ndarray, **changes: object) -> Path
     return folder
 
 
-def test_a_scene_without_walls_keeps_the_entities_that_take_part(tmp_path):
+def test_a_scene_without_walls_keeps_all_four_entities(tmp_path):
     motion = np.full((4, 6, 5), 12.0)
     motion[..., 0] = 16.0
     motion[0, :, 0] = 26.0  # ten units right of the centre: one room half
     scene = read_phase(write_folder(tmp_path, motion=motion))["one"]
-    assert scene.num_entities == 3
+    assert scene.num_entities == 4
     assert scene.walls.shape == (0, 2, 2)
     np.testing.assert_allclose(scene.positions[0, 0], [1.0, 0.0])
-    np.testing.assert_allclose(scene.sizes, [0.08, 0.08, 0.12], rtol=1e-5)
+    np.testing.assert_allclose(scene.sizes, [0.08, 0.08, 0.08, 0.12], rtol=1e-5)
     assert scene.seconds == pytest.approx(3.0)
 
 
@@ -59,6 +59,83 @@ def test_missing_files_and_scenes_are_named(tmp_path):
         read_phase(tmp_path)
     folder = write_folder(tmp_path, motion=np.zeros((4, 6, 5)), clip="two")
     with pytest.raises(BgsError, match="scene 'two' has no trajectory in trajectories"):
+        read_phase(folder)
+
+
+def test_agents_face_where_the_recording_says_and_things_do_not_turn(tmp_path):
+    motion = np.full((4, 6, 5), 12.0)
+    motion[..., 0] = 16.0 + np.linspace(0, 1, 6)  # everything drifts to the right
+    motion[0, :, 4] = np.pi / 2  # a quarter turn from its start, where it faced up: it faces left
+    motion[1, :, 4] = 0.0
+    scene = read_phase(write_folder(tmp_path, motion=motion))["one"]
+    ahead = np.stack([np.cos(scene.headings), np.sin(scene.headings)], axis=-1)[:, 0]
+    np.testing.assert_allclose(ahead[0], [-1, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        ahead[1], [0, -1], atol=1e-6
+    )  # up: the y axis of a picture points down
+    np.testing.assert_array_equal(scene.headings[2:], 0)
+
+
+def test_without_angles_agents_face_where_they_go(tmp_path):
+    motion = np.full((4, 6, 2), 12.0)
+    motion[..., 0] = 16.0 - np.linspace(0, 1, 6)
+    scene = read_phase(write_folder(tmp_path, motion=motion))["one"]
+    np.testing.assert_allclose(np.cos(scene.headings[:2]), -1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("code", "colours"),
+    [
+        ({"0": 0, "1": 2, "2": 3}, ("red", "green", "light blue", "pink")),
+        ({"0": 1, "1": 3, "2": 2}, ("green", "red", "pink", "light blue")),
+        ({"0": 1, "1": 0, "3": 2, "4": 3}, ("green", "red", "light blue", "pink")),
+        ({}, ("red", "green", "light blue", "pink")),
+    ],
+)
+def test_colours_are_read_in_their_order_not_by_key(code, colours, tmp_path):
+    folder = write_folder(tmp_path, motion=np.zeros((4, 6, 5)), entity_color_code=code)
+    assert read_phase(folder)["one"].metadata["colours"] == colours
+
+
+def test_the_original_tempo_is_four_steps_a_second(tmp_path):
+    folder = write_folder(tmp_path, motion=np.zeros((4, 40, 5)))
+    assert read_phase(folder, seconds=None)["one"].seconds == pytest.approx(10.0)
+    assert read_phase(folder, seconds=5.0)["one"].seconds == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"wall_segs": [[[16, 12], [16, 12]]]},
+            "clip 'one': wall number 1 is a point; give it two",
+        ),
+        ({"wall_segs": [[16, 12, 3]]}, "clip 'one': cannot reshape array of size 3"),
+        ({"landmark_centers": None}, "scene 'one' has no list 'landmark_centers'; add it"),
+        ({"entity_sizes": [1, 1, 0, 1]}, "clip 'one': scene sizes and steps_per_second must be"),
+        ({"clip": 3}, "scene number 1 names no clip; add `clip`"),
+    ],
+)
+def test_broken_entries_are_refused_by_name(changes, message, tmp_path):
+    folder = write_folder(tmp_path, motion=np.zeros((4, 6, 5)), **changes)
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_phase(folder)
+
+
+def test_broken_files_are_refused(tmp_path):
+    folder = write_folder(tmp_path, motion=np.zeros((4, 6, 5)))
+    entry = json.loads((folder / "scenes.json").read_text())
+    (folder / "scenes.json").write_text(json.dumps(entry * 2))
+    with pytest.raises(DataError, match="scene 'one' is listed twice; keep one of them"):
+        read_phase(folder)
+    (folder / "scenes.json").write_text("[")
+    with pytest.raises(DataError, match=r"scenes\.json: not JSON"):
+        read_phase(folder)
+    (folder / "scenes.json").write_text("{}")
+    with pytest.raises(DataError, match="is not a list of scenes"):
+        read_phase(folder)
+    (folder / "trajectories.npz").write_bytes(b"no archive")
+    with pytest.raises(DataError, match=r"trajectories\.npz: is not an \.npz file of plain arrays"):
         read_phase(folder)
 
 

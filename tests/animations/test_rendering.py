@@ -32,7 +32,7 @@ def plain_look() -> Appearance:
     )
 
 
-@pytest.mark.parametrize("shape", ["circle", "square", "triangle", "hexagon"])
+@pytest.mark.parametrize("shape", ["circle", "square", "triangle", "hexagon", "trapezoid"])
 @pytest.mark.parametrize("heading", [0.0, 0.4])
 def test_anti_aliased_area_matches_the_closed_form(shape, heading):
     frames = np.zeros((1, 80, 80, 3), np.float32)
