@@ -11,6 +11,7 @@
     export.py         weights merged, for use without this package
     hub.py            a saved model and its card on the Hugging Face hub
     captions.py       the language baseline
+    reach.py          a name that cannot be had is refused at once
 
 Importing this package is light: torch and transformers come in when a backbone is opened.
 """

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from bgs.backbones.reach import check_reachable
 from bgs.errors import BackboneError, DataError
 
 if TYPE_CHECKING:
@@ -94,12 +95,22 @@ def _open_sentence_transformer(model: str | Path, revision: str | None) -> Sente
             f"caption model {str(model)!r} needs sentence-transformers, which is not installed",
             remedy="pip install 'bgs[captions]', or use caption:tfidf",
         ) from error
+    _check_model(str(model))
     try:
         return SentenceTransformer(str(model), revision=revision, device="cpu")
     except (OSError, ValueError) as error:
         raise BackboneError(
             f"caption model {str(model)!r} could not be loaded ({' '.join(str(error).split())[:300]})",
             remedy="check the id or folder and the connection, or use caption:tfidf",
+        ) from error
+
+
+def _check_model(model: str) -> None:
+    try:
+        check_reachable(model)
+    except BackboneError as error:
+        raise BackboneError(
+            f"caption model {error.what}", remedy=f"{error.remedy}, or use caption:tfidf"
         ) from error
 
 

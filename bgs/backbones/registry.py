@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from bgs.backbones.catalogue import CATALOGUE, SHIPPED, NamedBackbone
+from bgs.backbones.reach import check_reachable
 from bgs.errors import BackboneError
 
 if TYPE_CHECKING:
@@ -70,10 +71,13 @@ def load_backbone(
         architecture=row.architecture if row is not None and random_init else None,
     )  # fmt: skip
     if row is not None:
+        if request.architecture is None and row.family != "vjepa2.1":
+            check_reachable(request.source)
         return _opener(row.family)(request)
     if name.endswith((".pt", ".pth")):
         return _opener("vjepa2.1")(request)
     _check_exists(name)
+    check_reachable(name)
     config = open_config(request)
     if config.model_type not in _FAMILIES:
         raise BackboneError(

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
+from bgs.cli.option_groups import Judged, Outcome, spread
 from bgs.cli.options import (
-    TRIPLETS_DIR,
     VIDEOS_DIR,
     CaptionsOption,
-    DataOption,
     DecoderOption,
-    JsonOption,
     ModelsArgument,
     NumBootstrapOption,
-    QuietOption,
-    SeedOption,
-    ThirdOption,
-    TripletsDirOption,
     VideosDirOption,
     VideosOption,
 )
-from bgs.cli.output import print_json, print_rows
+from bgs.cli.output import print_rows
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -34,6 +27,7 @@ ModelArgument = Annotated[
 
 
 @app.command("variance")
+@spread
 def run_variance(
     model: ModelArgument,
     against: Annotated[
@@ -43,23 +37,16 @@ def run_variance(
             help="Another predictor, up to three: caption:tfidf, ratings:all, low-level:motion, ...",
         ),
     ],
-    data: DataOption = None,
-    videos: VideosOption = None,
-    third: ThirdOption = "within",
+    judged: Judged,
+    outcome: Outcome,
     raw: Annotated[
         bool, typer.Option("--raw", help="On the dissimilarities themselves, not their ranks.")
     ] = False,
     captions: CaptionsOption = "mean",
     num_bootstrap: NumBootstrapOption = 1000,
-    decoder: DecoderOption = "auto",
-    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
-    videos_dir: VideosDirOption = VIDEOS_DIR,
     figures: Annotated[
         Path | None, typer.Option("--figures", help="Write the diagram as SVG, PDF and CSV here.")
     ] = None,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Split what is explained of people's geometry into unique and shared parts.
 
@@ -67,34 +54,30 @@ def run_variance(
     """
     from bgs.run.partition import partition
 
-    results = partition(
-        model,
-        against=against,
-        data=data,
-        videos=videos,
-        third=third,
-        raw=raw,
-        captions=captions,
-        num_bootstrap=num_bootstrap,
-        decoder=decoder,
-        triplets_dir=triplets_dir,
-        videos_dir=videos_dir,
-        seed=seed,
-        figures=figures,
-        progress=not quiet,
+    results = outcome.file(
+        "variance",
+        lambda: partition(
+            model,
+            against=against,
+            raw=raw,
+            captions=captions,
+            num_bootstrap=num_bootstrap,
+            seed=outcome.seed,
+            figures=figures,
+            progress=not outcome.quiet,
+            **vars(judged),
+        ),
     )
     total = {"component": "all together", "kind": "total", **results["total"]}
-    _print(
-        results,
-        [*results["components"], total],
-        ("component", "kind", "r2", "ci95", "cross_validated"),
-        as_json=as_json,
-    )
+    columns = ("component", "kind", "r2", "ci95", "cross_validated")
+    outcome.show(results, [*results["components"], total], columns)
 
 
 @app.command("probe")
+@spread
 def run_probe(
     models: ModelsArgument,
+    outcome: Outcome,
     videos: VideosOption = None,
     attributes: Annotated[
         list[str] | None,
@@ -109,9 +92,6 @@ def run_probe(
     num_bootstrap: NumBootstrapOption = 1000,
     decoder: DecoderOption = "auto",
     videos_dir: VideosDirOption = VIDEOS_DIR,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Read the ratings of clips off embeddings; of a run, before and after tuning.
 
@@ -119,22 +99,24 @@ def run_probe(
     """
     from bgs.run.probing import probe
 
-    results = probe(
-        models,
-        videos=videos,
-        attributes=attributes or (),
-        part=part,
-        axes=axes,
-        num_bootstrap=num_bootstrap,
-        decoder=decoder,
-        videos_dir=videos_dir,
-        seed=seed,
-        progress=not quiet,
+    results = outcome.file(
+        "probes",
+        lambda: probe(
+            models,
+            videos=videos,
+            attributes=attributes or (),
+            part=part,
+            axes=axes,
+            num_bootstrap=num_bootstrap,
+            decoder=decoder,
+            videos_dir=videos_dir,
+            seed=outcome.seed,
+            progress=not outcome.quiet,
+        ),
     )
-    columns = ("model", "attribute", "r2", "ci95", "pearson", "p")
-    ends = ("lowest", "highest") if axes else ()
-    _print(results, results["probes"], columns + ends, as_json=as_json)
-    if not as_json:
+    columns = ("model", "attribute", "r2", "ci95", "pearson", "pearson_ci95", "p")
+    outcome.show(results, results["probes"], columns + (("lowest", "highest") if axes else ()))
+    if not outcome.as_json:
         changed = ("attribute", "before_r2", "after_r2", "r2", "ci95")
         print_rows([{key: row[key] for key in changed} for row in results["comparisons"]])
         for what, why in results["left_out"].items():
@@ -142,21 +124,15 @@ def run_probe(
 
 
 @app.command("layers")
+@spread
 def run_layers(
     model: ModelArgument,
-    data: DataOption = None,
-    videos: VideosOption = None,
-    third: ThirdOption = "within",
+    judged: Judged,
+    outcome: Outcome,
     probes: Annotated[
         bool, typer.Option("--probes", help="Also read the ratings off every layer.")
     ] = False,
     num_bootstrap: NumBootstrapOption = 1000,
-    decoder: DecoderOption = "auto",
-    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
-    videos_dir: VideosDirOption = VIDEOS_DIR,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Score every layer; the one to quote is chosen on validation clips.
 
@@ -164,27 +140,26 @@ def run_layers(
     """
     from bgs.run.layer_sweep import sweep
 
-    results = sweep(
-        model,
-        data=data,
-        videos=videos,
-        third=third,
-        probes=probes,
-        num_bootstrap=num_bootstrap,
-        decoder=decoder,
-        triplets_dir=triplets_dir,
-        videos_dir=videos_dir,
-        seed=seed,
-        progress=not quiet,
+    results = outcome.file(
+        "layers",
+        lambda: sweep(
+            model,
+            probes=probes,
+            num_bootstrap=num_bootstrap,
+            seed=outcome.seed,
+            progress=not outcome.quiet,
+            **vars(judged),
+        ),
     )
     columns = ("layer", "validation_spearman", "test_spearman", "chosen")
-    _print(results, results["layers"], columns, as_json=as_json)
-    if not as_json:
+    outcome.show(results, results["layers"], columns)
+    if not outcome.as_json:
         print_rows([results["chosen"]])
         print_rows(results["probes"])
 
 
 @app.command("retention")
+@spread
 def run_retention(
     model: ModelArgument,
     labelled: Annotated[
@@ -193,17 +168,17 @@ def run_retention(
             "--labelled", help="Folder of clips: LABEL/clip, or train/ and val/ of those."
         ),
     ],
+    outcome: Outcome,
     train_list: Annotated[
-        Path | None, typer.Option("--train-list", help="Official list, e.g. trainlist01.txt.")
+        Path | None,
+        typer.Option("--train-list", help="Official list: trainlist01.txt, or Kinetics' train.csv"),
     ] = None,
     test_list: Annotated[
-        Path | None, typer.Option("--test-list", help="Official list, e.g. testlist01.txt.")
+        Path | None,
+        typer.Option("--test-list", help="Official list: testlist01.txt, or Kinetics' val.csv"),
     ] = None,
     num_seeds: Annotated[int, typer.Option("--num-seeds", min=1, help="Splits or probes.")] = 3,
     decoder: DecoderOption = "auto",
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Probe labels of other clips, so that what tuning forgot is seen; of a run, before and after.
 
@@ -211,35 +186,22 @@ def run_retention(
     """
     from bgs.run.retention import retention
 
-    results = retention(
-        model,
-        labelled=labelled,
-        train_list=train_list,
-        test_list=test_list,
-        num_seeds=num_seeds,
-        decoder=decoder,
-        seed=seed,
-        progress=not quiet,
+    results = outcome.file(
+        "retention",
+        lambda: retention(
+            model,
+            labelled=labelled,
+            train_list=train_list,
+            test_list=test_list,
+            num_seeds=num_seeds,
+            decoder=decoder,
+            seed=outcome.seed,
+            progress=not outcome.quiet,
+        ),
     )
-    columns = ("probe", "before", "after", "difference", "spread_over_seeds")
-    _print(results, results["probes"], columns, as_json=as_json)
-    if not as_json:
+    columns = ("probe", "before", "after", "difference", "ci95", "spread_over_seeds")
+    outcome.show(results, results["probes"], columns)
+    if not outcome.as_json:
         typer.echo(
             f"{results['n_clips']} clips, {results['n_labels']} labels, chance {results['chance']:.3f}"
         )
-
-
-def _print(
-    results: dict[str, Any],
-    rows: Sequence[dict[str, Any]],
-    columns: tuple[str, ...],
-    *,
-    as_json: bool,
-) -> None:
-    """All of it as JSON, or a table that says first where nobody judged."""
-    if as_json:
-        print_json(results)
-        return
-    if results.get("simulated"):
-        typer.echo("simulated data: no people judged or rated these clips")
-    print_rows([{key: row[key] for key in columns} for row in rows])

@@ -7,21 +7,18 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from bgs.cli.option_groups import Judged, Outcome, spread
 from bgs.cli.options import (
     TRIPLETS_DIR,
     VIDEOS_DIR,
     CaptionsOption,
-    DataOption,
-    DecoderOption,
     JsonOption,
     ModelsArgument,
     NumBootstrapOption,
-    QuietOption,
     SeedOption,
     ThirdOption,
     TripletsDirOption,
     VideosDirOption,
-    VideosOption,
 )
 from bgs.cli.output import print_json, print_results, print_rows
 
@@ -29,11 +26,11 @@ app = typer.Typer(rich_markup_mode=None)
 
 
 @app.command("score")
+@spread
 def run_score(
     models: ModelsArgument,
-    data: DataOption = None,
-    videos: VideosOption = None,
-    third: ThirdOption = "within",
+    judged: Judged,
+    outcome: Outcome,
     also: Annotated[
         bool,
         typer.Option(
@@ -43,7 +40,7 @@ def run_score(
     ] = False,
     interval_over: Annotated[
         Literal["clips", "pairs", "participants"],
-        typer.Option("--interval-over", help="What the interval of R2 resamples."),
+        typer.Option("--interval-over", help="What the intervals of correlations resample."),
     ] = "clips",
     metric: Annotated[
         Literal["cosine", "correlation", "euclidean"],
@@ -54,17 +51,11 @@ def run_score(
     num_permutations: Annotated[
         int, typer.Option("--num-permutations", min=100, help="Relabellings behind every p.")
     ] = 1000,
-    decoder: DecoderOption = "auto",
-    triplets_dir: TripletsDirOption = TRIPLETS_DIR,
-    videos_dir: VideosDirOption = VIDEOS_DIR,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for results.json.")] = None,
     export: Annotated[
         Path | None,
         typer.Option("--export", help="Write CSV and Parquet tables and an rsatoolbox file here."),
     ] = None,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Score models on held-out clips, next to the noise ceiling; several are ranked and compared.
 
@@ -72,27 +63,25 @@ def run_score(
     """
     from bgs.run.score import score
 
-    results = score(
-        models,
-        data=data,
-        videos=videos,
-        third=third,
-        metric=metric,
-        captions=captions,
-        interval_over=interval_over,
-        also=also,
-        num_bootstrap=num_bootstrap,
-        num_permutations=num_permutations,
-        decoder=decoder,
-        triplets_dir=triplets_dir,
-        videos_dir=videos_dir,
-        seed=seed,
-        out=out,
-        export=export,
-        progress=not quiet,
+    results = outcome.file(
+        "leaderboard",
+        lambda: score(
+            models,
+            metric=metric,
+            captions=captions,
+            interval_over=interval_over,
+            also=also,
+            num_bootstrap=num_bootstrap,
+            num_permutations=num_permutations,
+            seed=outcome.seed,
+            out=out,
+            export=export,
+            progress=not outcome.quiet,
+            **vars(judged),
+        ),
     )
-    print_results(results, as_json=as_json)
-    if not as_json:
+    print_results(results, as_json=outcome.as_json)
+    if not outcome.as_json:
         _print_order(results)
 
 
@@ -101,13 +90,7 @@ def show_ceiling(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Judgments: a card's name, or a file.")
     ],
-    third: Annotated[
-        Literal["within", "any"],
-        typer.Option(
-            "--third",
-            help="Judgments that define a pair: all three clips held out, or any third clip.",
-        ),
-    ] = "within",
+    third: ThirdOption = "within",
     split: Annotated[
         Literal["test", "train", "all"], typer.Option("--split", help="Clips the ceiling is about.")
     ] = "test",
@@ -147,9 +130,25 @@ def show_ceiling(
 
 def _print_order(results: dict[str, Any]) -> None:
     """Under the table of scores: who cannot be told apart, and what `--also` asked for."""
-    from bgs.run.leaderboard import further_rows, terminal_rows
+    from bgs.run.leaderboard import (
+        agreement_rows,
+        correlation_rows,
+        further_rows,
+        terminal_rows,
+    )
+    from bgs.run.recipes import recipe_rows
 
     if "leaderboard" in results:
         print_rows(terminal_rows(results))
-        typer.echo("models that share a letter cannot be told apart (Holm-corrected p of .05)")
-    print_rows(further_rows(results))
+        typer.echo(
+            "models that share a letter cannot be told apart (Holm-corrected p of .05); intervals are not corrected"
+        )
+    for title, rows in (
+        ("runs of one recipe, over seeds", recipe_rows(results.get("recipes", []))),
+        ("other coefficients, with 95 % CI", correlation_rows(results)),
+        ("shares of the ceilings, likelihood of people's choices", further_rows(results)),
+        ("three-way accuracy by how many people agree about a triad", agreement_rows(results)),
+    ):
+        if rows:
+            typer.echo(f"\n{title}")
+            print_rows(rows)

@@ -5,10 +5,10 @@ conventions of its numbers:
 
 | question | module |
 |---|---|
-| do distances agree? | `rsa`, `correlation`, `geometry` |
+| do distances agree? | `rsa`, `correlation`, `kendall`, `geometry` |
 | is the odd one out the same? | `odd_one_out`, `calibration` |
 | how well could anybody do? | `ceilings`, `triplet_ceilings` |
-| how sure is that? | `bootstrap`, `participants`, `permutation`, `robustness` |
+| how sure is that? | `bootstrap`, `intervals`, `participants`, `permutation`, `robustness` |
 | which model is better? | `leaderboard`, `layers` |
 | what does it know that others do not? | `variance`, `probes`, `axes`, `retention` |
 | all of it for results.json, or elsewhere | `scorecard`, `interop` |

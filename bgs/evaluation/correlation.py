@@ -180,26 +180,23 @@ def centred_correlation(first: FloatArray, second: FloatArray, weights: FloatArr
         return np.asarray(covariance / np.sqrt(spread))
 
 
-def influence(first: Variable, second: Variable) -> FloatArray:
+def influence(first: Variable, second: Variable, *, counts: FloatArray | None = None) -> FloatArray:
     """How far each pair pulls the correlation: its derivative with respect to that pair's weight.
 
     Sums to 0, and the sum of squares estimates the variance if pairs were independent, which they are
     not: `bgs.evaluation.bootstrap.clip_variance` adds what pairs that share a clip have in common.
+    `counts` are the weights of a weighted correlation.
     """
-    count = len(first.values)
-    ones = np.ones((count, 1))
-    x = first.centred(ones)[:, 0]
-    y = second.centred(ones)[:, 0]
-    x, y = x / np.sqrt(np.mean(x**2)), y / np.sqrt(np.mean(y**2))
-    correlation = float(np.mean(x * y))
+    weights = np.ones(len(first.values)) if counts is None else counts
+    total = float(weights.sum())
+    x = first.centred(weights[:, None])[:, 0]
+    y = second.centred(weights[:, None])[:, 0]
+    scale_x, scale_y = (float(np.sqrt(weights @ side**2 / total)) for side in (x, y))
+    x, y = x / scale_x, y / scale_y
+    correlation = float(weights @ (x * y)) / total
     pull = x * y - correlation / 2 * (x**2 + y**2)
     if first.ranks:  # one pair more also moves the rank of every pair above it
-        pull += (first.tail(y) - correlation * first.tail(x)) * _rank_scale(first, count)
-        pull += (second.tail(x) - correlation * second.tail(y)) * _rank_scale(second, count)
-    return (pull - pull.mean()) / count
-
-
-def _rank_scale(variable: Variable, count: int) -> float:
-    """1 / the standard deviation of the mid-ranks, which is what one rank is worth."""
-    ranks = variable.centred(np.ones((count, 1)))[:, 0]
-    return 1.0 / float(np.sqrt(np.mean(ranks**2)))
+        x, y = x * weights, y * weights
+        pull += (first.tail(y) - correlation * first.tail(x)) / scale_x
+        pull += (second.tail(x) - correlation * second.tail(y)) / scale_y
+    return weights * (pull - float(weights @ pull) / total) / total

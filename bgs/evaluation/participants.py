@@ -8,6 +8,7 @@ is used, around the score of all. Within a drawn sample the pairs nobody saw dro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from bgs.errors import DataError
 from bgs.evaluation.bootstrap import Interval, clip_interval, rescaled_interval
-from bgs.evaluation.correlation import Variable, correlate, observed_pairs, weighted_correlation
+from bgs.evaluation.correlation import PairTable, observed_pairs
+from bgs.evaluation.intervals import SPEARMAN, Coefficient
 from bgs.evaluation.observations import observe_pairs
 from bgs.rdm import RDM
 
@@ -26,41 +28,52 @@ FloatArray = NDArray[np.float64]
 MIN_PARTICIPANTS = 10
 
 
-def participant_interval(
+def participant_intervals(
     model: RDM,
     triplets: Triplets,
     ids: Sequence[str] | None = None,
     *,
+    coefficients: Sequence[Coefficient] = (SPEARMAN,),
     third: Literal["within", "any"] = "within",
     num_bootstrap: int = 1000,
     seed: int = 0,
-) -> Interval:
-    """Interval of Spearman when other people of the same kind judge these clips."""
+) -> dict[str, Interval]:
+    """Interval of each coefficient when other people of the same kind judge these clips."""
     ids = tuple(triplets.ids if ids is None else ids)
-    human = triplets.rdm(ids, third=third)
-    estimate = correlate(model, human)
-    pairs = observed_pairs(model, human)
+    pairs = observed_pairs(model, triplets.rdm(ids, third=third))
     observations = observe_pairs(triplets, ids, third=third)
     people = observations.units(triplets, over="participants")
-    if int(people.max()) + 1 < MIN_PARTICIPANTS:
+    size = int(people.max()) + 1
+    if size < MIN_PARTICIPANTS:
         raise DataError(
-            f"{int(people.max()) + 1} participants are too few for an interval over participants",
+            f"{size} participants are too few for an interval over participants",
             remedy=f"bring {MIN_PARTICIPANTS} or more, or resample clips",
         )
     together, shown = observations.count_by(people)
     rng = np.random.default_rng(seed)
-    size = int(people.max()) + 1
     draws = rng.multinomial(size, np.full(size, 1 / size), size=num_bootstrap).astype(np.float64)
-    samples = np.array(
-        [_correlate_sample(pairs.model, shown @ draw, together @ draw) for draw in draws]
-    )
-    centred = samples - np.median(samples) + estimate
-    variance = float(samples.var()) * size / (size - 1)
-    interval = rescaled_interval(estimate, centred, variance=variance, num_drawn=size)
-    return clip_interval(interval, low=-1.0, high=1.0)
+    tables = (_drawn_pairs(pairs, shown @ draw, together @ draw) for draw in draws)
+    samples = np.array([[each.of(table) for each in coefficients] for table in tables])
+    return {
+        each.name: _interval(each.of(pairs), column, num_drawn=size)
+        for each, column in zip(coefficients, samples.T, strict=True)
+    }
 
 
-def _correlate_sample(model: FloatArray, shown: FloatArray, together: FloatArray) -> float:
+def _drawn_pairs(pairs: PairTable, shown: FloatArray, together: FloatArray) -> PairTable:
+    """The pairs that the drawn people saw, and what they say about them."""
     seen = shown > 0
-    sides = Variable(model[seen]), Variable(1 - together[seen] / shown[seen])
-    return float(weighted_correlation(*sides, np.ones((int(seen.sum()), 1)))[0])
+    return replace(
+        pairs,
+        members=pairs.members[seen],
+        model=pairs.model[seen],
+        human=1 - together[seen] / shown[seen],
+        counts=shown[seen],
+    )
+
+
+def _interval(estimate: float, samples: FloatArray, *, num_drawn: int) -> Interval:
+    centred = samples - np.median(samples) + estimate
+    variance = float(samples.var()) * num_drawn / (num_drawn - 1)
+    interval = rescaled_interval(estimate, centred, variance=variance, num_drawn=num_drawn)
+    return clip_interval(interval, low=-1.0, high=1.0)

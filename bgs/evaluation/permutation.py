@@ -26,7 +26,6 @@ from bgs.rdm import RDM, condensed_index
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-_CHUNK = 16
 
 
 def permutation_p(model: RDM, human: RDM, *, num_permutations: int = 1000, seed: int = 0) -> float:
@@ -54,25 +53,22 @@ def permuted_correlations(
     rng = np.random.default_rng(seed)
     clips = len(human.ids)
     orders = rng.permuted(np.tile(np.arange(clips), (num_permutations, 1)), axis=1)
-    target = Variable(pairs.human)
-    ranked = target.centred(np.ones((pairs.num_pairs, 1)))[:, 0]
-    null = np.empty(num_permutations)
-    for start in range(0, num_permutations, _CHUNK):
-        order = orders[start : start + _CHUNK]  # (chunk, clips)
-        moved = condensed_index(
-            order[:, pairs.members[:, 0]], order[:, pairs.members[:, 1]], num_clips=clips
-        )
-        null[start : start + _CHUNK] = _correlate_ranks(values[moved], ranked)
-    return null
+    ranked = Variable(pairs.human).centred(np.ones((pairs.num_pairs, 1)))[:, 0]
+    known = Variable(values)
+    first, second = pairs.members.T
+    moved = (condensed_index(order[first], order[second], num_clips=clips) for order in orders)
+    return np.array([_correlate_ranks(known, places, ranked) for places in moved])
 
 
-def _correlate_ranks(values: FloatArray, ranked: FloatArray) -> FloatArray:
-    """Spearman of each row of (samples, pairs) with centred ranks (pairs,)."""
-    from scipy.stats import rankdata
+def _correlate_ranks(known: Variable, places: IntArray, ranked: FloatArray) -> float:
+    """Spearman of the values at these places with centred ranks, both (pairs,).
 
-    rows = rankdata(values, axis=1)
-    rows -= rows.mean(axis=1, keepdims=True)
-    return np.asarray(rows @ ranked / np.sqrt((rows**2).sum(axis=1) * (ranked @ ranked)))
+    Being one of the compared pairs is a weight of 1 among all pairs, so that nothing is sorted again.
+    """
+    weights = np.zeros((len(known.values), 1))
+    weights[places] = 1.0
+    row = known.centred(weights)[places, 0]
+    return float(ranked @ row / np.sqrt((row @ row) * (ranked @ ranked)))
 
 
 def sign_flip_p(

@@ -8,16 +8,17 @@ and after, on the same splits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, StratifiedShuffleSplit
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bgs.errors import DataError
+from bgs.evaluation.bootstrap import MIN_CLIPS, QUANTILES, Interval
 
 FloatArray = NDArray[np.float64]
 Labels = NDArray[np.str_]
@@ -30,6 +31,7 @@ class RetentionScore:
 
     linear: float
     knn: float
+    hits: NDArray[np.bool_] = field(repr=False, compare=False)  # (2, test clips), linear first
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,9 @@ class Retention:
     seeds: tuple[int, ...]
     chance: float
     num_clips: int
+    num_test: int
     num_labels: int
+    intervals: dict[str, Interval | None]  # of the differences, over groups of clips
 
     def difference(self, probe: str) -> tuple[float, float]:
         """Mean change in the accuracy of `linear` or `knn`, and its standard deviation over seeds."""
@@ -58,10 +62,14 @@ def probe_labels(
     test: ArrayLike,
     test_labels: Sequence[str],
     *,
+    groups: Sequence[str] | None = None,
     num_neighbours: int = 10,
     seed: int = 0,
 ) -> RetentionScore:
-    """Both probes fitted on `train` and scored on `test`, as for a data set with its own split."""
+    """Both probes fitted on `train` and scored on `test`, as for a data set with its own split.
+
+    `groups` is about the training clips.
+    """
     x, y = _check(train, train_labels)
     other, truth = _check(test, test_labels)
     if x.shape[1] != other.shape[1]:
@@ -73,11 +81,15 @@ def probe_labels(
         raise DataError(
             f"all training clips are labelled {str(y[0])!r}", remedy="bring two labels or more"
         )
-    linear = _fit_linear(x, y, seed=seed)
-    return RetentionScore(
-        linear=float(np.mean(linear.predict(other) == truth)),
-        knn=float(np.mean(_vote(x, y, other, num_neighbours=num_neighbours) == truth)),
-    )
+    unknown = np.setdiff1d(truth, y)
+    if len(unknown):
+        raise DataError(
+            f"label {str(unknown[0])!r} has test clips and no training clip",
+            remedy="bring training clips of every label, or leave its test clips out",
+        )
+    linear = _fit_linear(x, y, _check_groups(groups, y), seed=seed).predict(other) == truth
+    knn = _vote(x, y, other, num_neighbours=num_neighbours) == truth
+    return RetentionScore(float(np.mean(linear)), float(np.mean(knn)), np.stack([linear, knn]))
 
 
 def compare_retention(
@@ -85,52 +97,114 @@ def compare_retention(
     after: ArrayLike,
     labels: Sequence[str],
     *,
+    groups: Sequence[str] | None = None,
+    is_test: Sequence[bool] | None = None,
     seeds: Sequence[int] = (0, 1, 2),
     test_fraction: float = 0.3,
     num_neighbours: int = 10,
 ) -> Retention:
-    """Both embeddings of the same clips on the same stratified splits, one split a seed."""
+    """Both embeddings of the same clips on the same splits, one split a seed.
+
+    `is_test` is a data set's own split, of which a seed only draws the folds that choose the penalty.
+    """
     first, truth = _check(before, labels)
-    second, _ = _check(after, labels)
-    names, counts = np.unique(truth, return_counts=True)
-    if counts.min() < 2 or len(names) < 2:
-        raise DataError(
-            f"label {str(names[int(np.argmin(counts))])!r} has {int(counts.min())} clips among {len(names)} labels",
-            remedy="bring two labels or more with two clips or more each",
-        )
-    scores: tuple[list[RetentionScore], list[RetentionScore]] = ([], [])
-    for seed in seeds:
-        splitter = StratifiedShuffleSplit(n_splits=1, test_size=test_fraction, random_state=seed)
-        train, test = next(splitter.split(first, truth))
-        for found, matrix in zip(scores, (first, second), strict=True):
-            found.append(
-                probe_labels(
-                    matrix[train],
-                    truth[train],
-                    matrix[test],
-                    truth[test],
-                    num_neighbours=num_neighbours,
-                    seed=seed,
-                )
+    second = first if after is before else _check(after, labels)[0]
+    members = _check_groups(groups, truth)
+    held_out = [
+        hold_out_groups(truth, members, test_fraction=test_fraction, seed=seed)
+        if is_test is None
+        else np.asarray(is_test, dtype=np.bool_)
+        for seed in seeds
+    ]
+
+    def probe(matrix: FloatArray) -> tuple[RetentionScore, ...]:
+        return tuple(
+            probe_labels(
+                matrix[~test],
+                truth[~test].tolist(),
+                matrix[test],
+                truth[test].tolist(),
+                groups=members[~test].tolist(),
+                num_neighbours=num_neighbours,
+                seed=seed,
             )
+            for test, seed in zip(held_out, seeds, strict=True)
+        )
+
+    scores = probe(first)
+    later = scores if second is first else probe(second)
+    _, counts = np.unique(truth[held_out[0]], return_counts=True)
+    changes = np.concatenate(
+        [b.hits.astype(float) - a.hits for a, b in zip(scores, later, strict=True)], axis=1
+    )  # (2, clips tested under all seeds)
+    tested = np.concatenate([members[test] for test in held_out])
     return Retention(
-        before=tuple(scores[0]),
-        after=tuple(scores[1]),
+        before=scores,
+        after=later,
         seeds=tuple(seeds),
         chance=float(counts.max() / counts.sum()),
         num_clips=len(truth),
-        num_labels=len(names),
+        num_test=int(held_out[0].sum()),
+        num_labels=len(np.unique(truth)),
+        intervals={
+            name: change_interval(change, tested, seed=seeds[0])
+            for name, change in zip(("linear", "knn"), changes, strict=True)
+        },
     )
 
 
-def _fit_linear(matrix: FloatArray, labels: Labels, *, seed: int) -> GridSearchCV:
-    smallest = int(np.unique(labels, return_counts=True)[1].min())
+def change_interval(
+    changes: FloatArray, groups: Labels, *, num_bootstrap: int = 1000, seed: int = 0
+) -> Interval | None:
+    """Of the mean change in hits (-1, 0 or 1 a clip), for other groups like these; None where there are too few."""
+    names, codes = np.unique(groups, return_inverse=True)
+    if len(names) < MIN_CLIPS:
+        return None
+    totals, sizes = np.bincount(codes, weights=changes), np.bincount(codes)
+    rng = np.random.default_rng(seed)
+    draws = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=num_bootstrap)
+    low, high = np.quantile(draws @ totals / (draws @ sizes), QUANTILES)
+    return (float(low), float(high))
+
+
+def hold_out_groups(
+    labels: Labels, groups: Labels, *, test_fraction: float, seed: int
+) -> NDArray[np.bool_]:
+    """Which clips are held out: of every label about this share of its groups, one at least and never all."""
+    rng = np.random.default_rng(seed)
+    test = np.zeros(len(labels), dtype=np.bool_)
+    names = np.unique(labels)
+    for label in names:
+        inside = np.unique(groups[labels == label])
+        if len(inside) < 2 or len(names) < 2:
+            raise DataError(
+                f"label {str(label)!r} has {len(inside)} clips or recordings among {len(names)} labels",
+                remedy="bring two labels or more with two clips or recordings or more each",
+            )
+        size = min(max(round(test_fraction * len(inside)), 1), len(inside) - 1)
+        test |= (labels == label) & np.isin(groups, rng.permutation(inside)[:size])
+    return test
+
+
+def _fit_linear(
+    matrix: FloatArray, labels: Labels, groups: Labels, *, seed: int
+) -> GridSearchCV | Pipeline:
+    fewest = min(len(np.unique(groups[labels == label])) for label in np.unique(labels))
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    if smallest < 2:  # nothing to choose a penalty with
+    if fewest < 2:  # nothing to choose a penalty with
         return model.fit(matrix, labels)
-    folds = StratifiedKFold(n_splits=min(3, smallest), shuffle=True, random_state=seed)
+    folds = StratifiedGroupKFold(n_splits=min(3, fewest), shuffle=True, random_state=seed)
     grid = {"logisticregression__C": list(PENALTIES)}
-    return GridSearchCV(model, grid, cv=folds).fit(matrix, labels)
+    return GridSearchCV(model, grid, cv=folds).fit(matrix, labels, groups=groups)
+
+
+def _check_groups(groups: Sequence[str] | None, labels: Labels) -> Labels:
+    """The group of each clip; every clip its own where none are named."""
+    if groups is None:
+        return np.arange(len(labels)).astype(np.str_)
+    if len(groups) != len(labels):
+        raise DataError(f"{len(groups)} groups for {len(labels)} clips", remedy="pass one a clip")
+    return np.asarray(groups, dtype=np.str_)
 
 
 def _vote(train: FloatArray, labels: Labels, test: FloatArray, *, num_neighbours: int) -> Labels:

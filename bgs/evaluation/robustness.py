@@ -1,4 +1,4 @@
-"""Would the conclusion stand with other clips held out, fewer judgments or fewer people?
+"""Would the conclusion stand with other clips held out, other people, fewer judgments or fewer people?
 
 Each function repeats the scoring of fixed RDMs; nothing is trained. A curve that has flattened says
 the judgments are enough.
@@ -37,10 +37,10 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class SplitScores:
-    """Spearman of each model on each random set of held-out clips."""
+    """Spearman of each model on each random set of held-out clips, or of participants."""
 
     spearman: dict[str, tuple[float, ...]]
-    num_test: int
+    num_test: int  # clips, or participants, in each set
 
     def share_better(self, first: str, second: str) -> float:
         """In what share of the splits `first` scores above `second`; ties count half."""
@@ -129,3 +129,35 @@ def score_splits(
         for name, model in models.items():
             found[name].append(correlate(model, human))
     return SplitScores({name: tuple(values) for name, values in found.items()}, num_test)
+
+
+def score_crowds(
+    models: Mapping[str, RDM],
+    triplets: Triplets,
+    ids: Sequence[str] | None = None,
+    *,
+    share: float = 0.5,
+    third: Literal["within", "any"] = "any",
+    num_repeats: int = 100,
+    seed: int = 0,
+) -> SplitScores:
+    """Every model against the same random crowds, each of this share of the participants with all they judged."""
+    ids = tuple(triplets.ids if ids is None else ids)
+    if triplets.participants is None:
+        raise DataError("these judgments name no participants", remedy="draw clips instead")
+    people = np.asarray(triplets.participants)
+    codes = np.unique(people)
+    size = round(share * len(codes))
+    if not 0 < size < len(codes):
+        raise DataError(
+            f"{size} of {len(codes)} participants are no sample of them",
+            remedy="choose a share between 0 and 1 that leaves some in and some out",
+        )
+    rng = np.random.default_rng(seed)
+    found: dict[str, list[float]] = {name: [] for name in models}
+    for _ in range(num_repeats):
+        drawn = np.isin(people, rng.choice(codes, size=size, replace=False))
+        human = triplets.select(drawn).rdm(ids, third=third)
+        for name, model in models.items():
+            found[name].append(correlate(model, human))
+    return SplitScores({name: tuple(values) for name, values in found.items()}, size)

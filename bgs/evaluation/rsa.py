@@ -17,13 +17,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bgs.evaluation.bootstrap import (
-    QUANTILES,
     Interval,
     bootstrap_correlations,
-    clip_interval,
     correlations_without,
     draw_clips,
     jackknife_variance,
@@ -31,17 +28,15 @@ from bgs.evaluation.bootstrap import (
     square_interval,
 )
 from bgs.evaluation.correlation import (
-    PairTable,
     Variable,
     correlate,
     influence,
     observed_pairs,
     weighted_correlation,
 )
+from bgs.evaluation.intervals import SPEARMAN, interval_over_clips, interval_over_pairs
 from bgs.evaluation.variance import partial_r2
 from bgs.rdm import RDM
-
-FloatArray = NDArray[np.float64]
 
 __all__ = [
     "Difference",
@@ -107,22 +102,11 @@ def rsa(
 ) -> RsaScore:
     """Spearman, its square and their interval; `num_bootstrap=0` gives no interval."""
     pairs = observed_pairs(model, human)
-    sides = Variable(pairs.model), Variable(pairs.human)
-    spearman = float(weighted_correlation(*sides, np.ones((pairs.num_pairs, 1)))[0])
+    spearman = SPEARMAN.of(pairs)
     interval = None
-    if num_bootstrap and interval_over == "clips":
-        draws = draw_clips(len(pairs.ids), num_bootstrap=num_bootstrap, seed=seed)
-        samples = bootstrap_correlations(
-            [pairs.model], pairs.human, members=pairs.members, draws=draws
-        )[0]
-        without = correlations_without(
-            [pairs.model], pairs.human, members=pairs.members, num_clips=len(pairs.ids)
-        )[0]
-        variance = jackknife_variance(without - spearman, influence(*sides))
-        interval = rescaled_interval(spearman, samples, variance=variance, num_drawn=len(pairs.ids))
-    elif num_bootstrap:
-        interval = _interval_over_pairs(pairs, num_bootstrap=num_bootstrap, seed=seed)
-    interval = None if interval is None else clip_interval(interval, low=-1.0, high=1.0)
+    if num_bootstrap:
+        over = interval_over_clips if interval_over == "clips" else interval_over_pairs
+        interval = over(SPEARMAN, pairs, num_bootstrap=num_bootstrap, seed=seed)
     return RsaScore(
         spearman=spearman,
         r2=spearman**2,
@@ -133,24 +117,6 @@ def rsa(
         num_bootstrap=num_bootstrap,
         interval_over=interval_over,
     )
-
-
-def _interval_over_pairs(pairs: PairTable, *, num_bootstrap: int, seed: int) -> Interval:
-    """The published interval: pairs resampled as if no two of them shared a clip."""
-    rng = np.random.default_rng(seed)
-    sides = Variable(pairs.model), Variable(pairs.human)
-    samples = np.empty(num_bootstrap)
-    for start in range(0, num_bootstrap, 64):
-        size = min(64, num_bootstrap - start)
-        drawn = rng.integers(pairs.num_pairs, size=(size, pairs.num_pairs))
-        drawn += np.arange(size)[:, None] * pairs.num_pairs
-        weights = np.bincount(drawn.ravel(), minlength=size * pairs.num_pairs)
-        table = np.ascontiguousarray(
-            weights.reshape(size, -1).T, dtype=np.float64
-        )  # (pairs, samples)
-        samples[start : start + size] = weighted_correlation(*sides, table)
-    low, high = np.nanquantile(samples, QUANTILES)
-    return (float(low), float(high))
 
 
 def paired_difference(

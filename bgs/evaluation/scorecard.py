@@ -55,6 +55,7 @@ class Scorecard:
                 "spearman": self.rsa.spearman,
                 "r2": self.rsa.r2,
                 "ci95": _plain(self.rsa.ci95),
+                "spearman_ci95": _plain(self.rsa.spearman_ci95),
             },
             "odd_one_out": {
                 "two_way": self.odd_one_out.two_way,

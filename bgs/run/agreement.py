@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Literal
 
@@ -9,11 +10,17 @@ import numpy as np
 
 from bgs.data.triplets import Triplets
 from bgs.errors import DataError
-from bgs.evaluation.bootstrap import square_interval
+from bgs.evaluation.bootstrap import Interval, square_interval
 from bgs.evaluation.calibration import calibrate, fit_temperature
-from bgs.evaluation.correlation import correlate
-from bgs.evaluation.participants import participant_interval
-from bgs.evaluation.rsa import rsa
+from bgs.evaluation.correlation import observed_pairs
+from bgs.evaluation.intervals import (
+    FURTHER,
+    SPEARMAN,
+    Coefficient,
+    interval_over_clips,
+    interval_over_pairs,
+)
+from bgs.evaluation.participants import participant_intervals
 from bgs.evaluation.triplet_ceilings import accuracy_by_agreement, triplet_ceiling
 from bgs.rdm import RDM
 from bgs.run.sources import Source
@@ -23,43 +30,62 @@ IntervalOver = Literal["clips", "pairs", "participants"]
 MIN_VALIDATION = 30  # judgments; fewer do not tell a temperature
 
 
-def other_correlations(model: RDM, human: RDM) -> dict[str, float]:
-    """The same pairs by other coefficients; the weighted ones count a pair once a judgment."""
-    return {
-        "kendall_tau_a": correlate(model, human, method="kendall"),
-        "pearson": correlate(model, human, method="pearson"),
-        "spearman_count_weighted": correlate(model, human, weighted=True),
-        "pearson_count_weighted": correlate(model, human, method="pearson", weighted=True),
-    }
-
-
-def other_interval(
+def intervals_of(
     model: RDM,
     study: Study,
     *,
-    over: Literal["pairs", "participants"],
+    over: IntervalOver,
+    coefficients: Sequence[Coefficient],
+    num_bootstrap: int,
+    seed: int,
+) -> dict[str, Interval]:
+    """The interval of each coefficient by name, for other clips, pairs or participants like these."""
+    if over == "participants":
+        return participant_intervals(
+            model,
+            study.test_judgments if study.third == "within" else study.triplets,
+            study.split.test,
+            coefficients=coefficients,
+            third=study.third,
+            num_bootstrap=num_bootstrap,
+            seed=seed,
+        )
+    pairs = observed_pairs(model, study.test_geometry)
+    interval = interval_over_clips if over == "clips" else interval_over_pairs
+    return {
+        each.name: interval(each, pairs, num_bootstrap=num_bootstrap, seed=seed)
+        for each in coefficients
+    }
+
+
+def agreement(
+    model: RDM,
+    study: Study,
+    *,
+    over: IntervalOver,
+    also: bool,
     num_bootstrap: int,
     seed: int,
 ) -> dict[str, Any]:
-    """`ci95` of R2 and `spearman_ci95` over something else than clips."""
-    if over == "pairs":
-        found = rsa(
-            model,
-            study.test_geometry,
-            num_bootstrap=num_bootstrap,
-            seed=seed,
-            interval_over="pairs",
+    """What completes the `rsa` of a block: intervals over something else than clips, other coefficients.
+
+    The weighted coefficients count a pair once a judgment.
+    """
+    wanted = (SPEARMAN, *FURTHER) if also else (SPEARMAN,)
+    found: dict[str, Interval] = {}
+    if num_bootstrap and (also or over != "clips"):
+        found = intervals_of(
+            model, study, over=over, coefficients=wanted, num_bootstrap=num_bootstrap, seed=seed
         )
-        return {"ci95": found.ci95, "spearman_ci95": found.spearman_ci95}
-    interval = participant_interval(
-        model,
-        study.test_judgments if study.third == "within" else study.triplets,
-        study.split.test,
-        third=study.third,
-        num_bootstrap=num_bootstrap,
-        seed=seed,
-    )
-    return {"ci95": square_interval(interval), "spearman_ci95": interval}
+    block: dict[str, Any] = {}
+    if over != "clips" and found:
+        interval = found[SPEARMAN.name]
+        block |= {"ci95": square_interval(interval), "spearman_ci95": interval}
+    if also:
+        pairs = observed_pairs(model, study.test_geometry)
+        block["also"] = {each.name: each.of(pairs) for each in FURTHER}
+        block["also_ci95"] = {each.name: found.get(each.name) for each in FURTHER}
+    return block
 
 
 def likelihood(

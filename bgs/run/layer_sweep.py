@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bgs.errors import BackboneError
-from bgs.evaluation.layers import sweep_layers
+from bgs.evaluation.layers import LayerSweep, sweep_layers
 from bgs.evaluation.probes import probe_attributes
 from bgs.rdm import RDM
 from bgs.run.embed import open_bank, open_model, reads_no_frames
+from bgs.run.judging import Where, data_settings, validation_seed
 from bgs.run.results import used_versions
-from bgs.run.score import data_settings, validation_seed
-from bgs.run.sources import split_name
-from bgs.run.study import Study, Third, load_study
+from bgs.run.sources import check_names, split_name
+from bgs.run.study import Study, load_study
 
 if TYPE_CHECKING:
     from bgs.backbones.model import EmbeddingModel
@@ -29,67 +28,39 @@ BATCH = 8
 def sweep(
     model: str,
     *,
-    data: str | None = None,
-    videos: str | None = None,
-    third: Third = "within",
     probes: bool = False,
     num_bootstrap: int = 1000,
-    decoder: str = "auto",
-    triplets_dir: Path = Path("triplets"),
-    videos_dir: Path = Path("videos"),
     seed: int = 0,
     progress: bool = True,
+    **where: Unpack[Where],
 ) -> dict[str, Any]:
     """Spearman of every layer; of a tuned model the head stands last. `probes` adds how well ratings are read off.
 
     Probes are of validation clips, so that they may be looked at before a layer is chosen.
     """
-    settings = data_settings(
-        [model],
-        data=data,
-        videos=videos,
-        third=third,
-        decoder=decoder,
-        triplets_dir=triplets_dir,
-        videos_dir=videos_dir,
-    )
-    label, model = split_name(model)
-    opened = None if reads_no_frames(model) else open_model(model)
+    check_names([model])
+    settings = data_settings([model], **where)  # no judgments: said before weights are read
+    label, name = split_name(model)
+    opened = None if reads_no_frames(name) else open_model(name)
     if opened is None or opened.backbone.spec.frames is None:
-        raise BackboneError(f"model {model!r} has no layers", remedy="name a backbone, or a run")
+        raise BackboneError(f"model {name!r} has no layers", remedy="name a backbone, or a run")
     study = load_study(settings, seed=validation_seed([model], seed=seed))
     ids = (*study.split.validation, *study.split.test)
     bank = open_bank(opened.backbone, study.clips.restrict(ids), settings, progress=progress)
     layers = embed_layers(opened, bank)  # type: ignore[arg-type]  # it takes frames, so they are frames
     found = sweep_layers(
-        {name: RDM.from_embeddings(ids, matrix) for name, matrix in layers.items()},
+        {layer: RDM.from_embeddings(ids, matrix) for layer, matrix in layers.items()},
         validation=study.validation_geometry,
         test=study.test_geometry,
         num_bootstrap=num_bootstrap,
         seed=seed,
     )
-    rows = [
-        {
-            "layer": name,
-            "validation_spearman": found.validation[name],
-            "test_spearman": found.test[name],
-            "chosen": name == found.chosen,
-        }
-        for name in layers
-    ]
     return {
         "model": label,
         "data": study.name,
         "simulated": study.simulated,
         "n_clips": {"validation": len(study.split.validation), "test": len(study.split.test)},
-        "layers": rows,
-        "chosen": {
-            "layer": found.chosen,
-            "spearman": found.score.spearman,
-            "r2": found.score.r2,
-            "ci95": found.score.ci95,
-            "n_pairs": found.score.num_pairs,
-        },
+        **describe_sweep(found),
         "probes": _probe_layers(layers, study, seed=seed) if probes else [],
         "protocol": {
             "third": study.third,
@@ -99,6 +70,29 @@ def sweep(
         "source": {"frames": getattr(bank, "key", "")},
         "versions": used_versions(),
         "seed": seed,
+    }
+
+
+def describe_sweep(found: LayerSweep) -> dict[str, Any]:
+    """Every layer in order of depth, and the chosen one's score on held-out clips, as plain values."""
+    score = found.score
+    return {
+        "layers": [
+            {
+                "layer": name,
+                "validation_spearman": found.validation[name],
+                "test_spearman": found.test[name],
+                "chosen": name == found.chosen,
+            }
+            for name in found.validation
+        ],
+        "chosen": {
+            "layer": found.chosen,
+            "spearman": score.spearman,
+            "r2": score.r2,
+            "ci95": score.ci95,
+            "n_pairs": score.num_pairs,
+        },
     }
 
 

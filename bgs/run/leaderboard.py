@@ -9,6 +9,13 @@ from bgs.evaluation.leaderboard import Leaderboard, rank_models
 from bgs.run.results import Candidate
 from bgs.run.study import Study
 
+COEFFICIENTS = {
+    "kendall_tau_a": "tau-a",
+    "pearson": "Pearson",
+    "spearman_count_weighted": "weighted Spearman",
+    "pearson_count_weighted": "weighted Pearson",
+}
+
 
 def rank_candidates(
     study: Study,
@@ -86,27 +93,46 @@ def terminal_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def correlation_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """The other coefficients that `also` asked for with their intervals, a row a model."""
+    rows = []
+    for block in results["models"]:
+        also, intervals = block["rsa"].get("also", {}), block["rsa"].get("also_ci95", {})
+        row = {"model": block["model"]}
+        for name, value in also.items():
+            row |= {COEFFICIENTS[name]: value, f"{COEFFICIENTS[name]} CI": intervals[name]}
+        rows += [row] if also else []
+    return rows
+
+
 def further_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """What `also` asked for, a row a model; nothing where it did not."""
+    """What else `also` asked for, a row a model; nothing where it did not."""
     rows = []
     for block in results["models"]:
         if "also" not in block["rsa"]:
             continue
         likelihood = block["odd_one_out"]["log_likelihood"] or {}
         share = block["protocol"]["share_of_ceiling"]
-        also = block["rsa"]["also"]
         rows.append(
             {
                 "model": block["model"],
-                "tau-a": also["kendall_tau_a"],
-                "Pearson": also["pearson"],
-                "weighted Spearman": also["spearman_count_weighted"],
-                "weighted Pearson": also["pearson_count_weighted"],
                 "of split-half": share.get("paper"),
                 "of bound": share.get("max_model"),
                 "2-way, one anchor": block["protocol"]["two_way_paper"],
                 "log-likelihood": likelihood.get("mean"),
+                "its CI": likelihood.get("ci95"),
                 "calibration error": likelihood.get("expected_calibration_error"),
             }
         )
+    return rows
+
+
+def agreement_rows(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """Three-way accuracy by how many people agree about a triad, a row a model; only where `also` asked for it."""
+    rows = []
+    for block in results["models"]:
+        bins = block["odd_one_out"].get("by_agreement") or []
+        row = {"model": block["model"]}
+        row |= {f"{part['low']:.0%}-{part['high']:.0%} agree": part["three_way"] for part in bins}
+        rows += [row] if bins else []
     return rows

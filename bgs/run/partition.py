@@ -4,33 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from bgs.evaluation.variance import VariancePartition, partition_variance
 from bgs.reports.variance import draw_variance
+from bgs.run.judging import Where, open_study
 from bgs.run.results import used_versions
-from bgs.run.score import data_settings, validation_seed
 from bgs.run.sources import CaptionPooling, open_sources
-from bgs.run.study import Third, load_study
 
 
 def partition(
     model: str,
     *,
     against: Sequence[str],
-    data: str | None = None,
-    videos: str | None = None,
-    third: Third = "within",
     raw: bool = False,
     captions: CaptionPooling = "mean",
     num_bootstrap: int = 1000,
     num_repeats: int = 10,
-    decoder: str = "auto",
-    triplets_dir: Path = Path("triplets"),
-    videos_dir: Path = Path("videos"),
     seed: int = 0,
     figures: Path | None = None,
     progress: bool = True,
+    **where: Unpack[Where],
 ) -> dict[str, Any]:
     """Unique and shared R2 of the model and up to three other predictors on held-out clips.
 
@@ -38,16 +32,7 @@ def partition(
     over clips. `figures` writes the diagram as SVG and PDF with its numbers as CSV.
     """
     names = (model, *against)
-    settings = data_settings(
-        names,
-        data=data,
-        videos=videos,
-        third=third,
-        decoder=decoder,
-        triplets_dir=triplets_dir,
-        videos_dir=videos_dir,
-    )
-    study = load_study(settings, seed=validation_seed(names, seed=seed))
+    settings, study = open_study(names, seed=seed, **where)
     sources = open_sources(names, study.clips, settings, captions=captions, progress=progress)
     found = partition_variance(
         {source.model: source.rdm(study.split.test) for source in sources},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from bgs.errors import DataError
 from bgs.evaluation.axes import attribute_axes
 from bgs.evaluation.probes import ProbeScore, compare_probes, probe_attributes
 from bgs.run.results import used_versions
-from bgs.run.sources import Source, before_and_after, run_config
+from bgs.run.sources import Source, before_and_after, check_names, run_config
 
 Part = Literal["all", "train", "test"]
 
@@ -40,32 +41,30 @@ def probe(
     `part` says which clips; `axes` adds, for every attribute, the clips at the ends of its direction.
     Without `videos`, the clips of the first run folder among the models are used.
     """
+    check_names(models)
     settings = clip_settings(models, videos=videos, decoder=decoder, videos_dir=videos_dir)
     clips = load_clips(settings.videos or "", videos_dir=settings.videos_dir, need_files=False)
-    chosen = _part_of(clips, part)
-    ratings, left_out = _ratings(clips.restrict(chosen), attributes)
+    ratings, left_out = _ratings(clips.restrict(_part_of(clips, part)), attributes)
+    read = partial(
+        _read_off,
+        ratings=ratings,
+        axes=axes,
+        num_bootstrap=num_bootstrap,
+        num_permutations=num_permutations,
+        seed=seed,
+    )
     blocks, comparisons = [], []
     for name in models:
         before, after = before_and_after(name, clips, settings, progress=progress)
-        scores = {}
-        for source in (before, after):
-            if source is None:
-                continue
-            scores[source.model] = probe_attributes(
-                source.rows(tuple(ratings.index)),
-                {column: ratings[column].to_numpy() for column in ratings},
-                num_bootstrap=num_bootstrap,
-                num_permutations=num_permutations,
-                seed=seed,
-            )
-            blocks += [_block(source, score) for score in scores[source.model].values()]
-            if axes:
-                _add_axes(blocks, source, ratings, seed=seed)
+        tuned, its_blocks = read(after)
         if before is not None:
+            untuned, earlier = read(before)
+            blocks += earlier
             comparisons += [
-                _compare(before, after, scores, column, num_bootstrap=num_bootstrap, seed=seed)
+                _compare(before, after, untuned[column], tuned[column], num_bootstrap, seed)
                 for column in ratings
             ]
+        blocks += its_blocks
     return {
         "clips": clips.name,
         "simulated": clips.simulated,
@@ -83,6 +82,34 @@ def probe(
         "versions": used_versions(),
         "seed": seed,
     }
+
+
+def _read_off(
+    source: Source,
+    *,
+    ratings: Any,
+    axes: bool,
+    num_bootstrap: int,
+    num_permutations: int,
+    seed: int,
+) -> tuple[dict[str, ProbeScore], list[dict[str, Any]]]:
+    """The score of every rating by name, and its block; with `axes` also the clips at both ends of each."""
+    ids = tuple(ratings.index)
+    columns: dict[str, NDArray[np.float64]] = {name: ratings[name].to_numpy() for name in ratings}
+    scores = probe_attributes(
+        source.rows(ids),
+        columns,
+        num_bootstrap=num_bootstrap,
+        num_permutations=num_permutations,
+        seed=seed,
+    )
+    blocks = [_block(source, score) for score in scores.values()]
+    if axes:
+        found = attribute_axes(ids, source.rows(ids), columns, seed=seed)
+        for block in blocks:
+            axis = found[block["attribute"]]
+            block |= {"lowest": list(axis.lowest), "highest": list(axis.highest)}
+    return scores, blocks
 
 
 def clip_settings(
@@ -149,34 +176,17 @@ def _block(source: Source, score: ProbeScore) -> dict[str, Any]:
     }
 
 
-def _add_axes(blocks: list[dict[str, Any]], source: Source, ratings: Any, *, seed: int) -> None:
-    """The clips at both ends of each attribute's direction, into the blocks of this source."""
-    columns: dict[str, NDArray[np.float64]] = {name: ratings[name].to_numpy() for name in ratings}
-    ids = tuple(ratings.index)
-    found = attribute_axes(ids, source.rows(ids), columns, seed=seed)
-    for block in blocks:
-        if block["model"] == source.model:
-            axis = found[block["attribute"]]
-            block |= {"lowest": list(axis.lowest), "highest": list(axis.highest)}
-
-
 def _compare(
     before: Source,
     after: Source,
-    scores: dict[str, dict[str, ProbeScore]],
-    attribute: str,
-    *,
+    untuned: ProbeScore,
+    tuned: ProbeScore,
     num_bootstrap: int,
     seed: int,
 ) -> dict[str, Any]:
-    change = compare_probes(
-        scores[before.model][attribute],
-        scores[after.model][attribute],
-        num_bootstrap=num_bootstrap,
-        seed=seed,
-    )
+    change = compare_probes(untuned, tuned, num_bootstrap=num_bootstrap, seed=seed)
     return {
-        "attribute": attribute,
+        "attribute": tuned.attribute,
         "from": before.model,
         "to": after.model,
         "before_r2": change.before_r2,

@@ -65,7 +65,7 @@ def long_rows(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         ),
     }
     for name, value in (rsa.get("also") or {}).items():
-        values[name] = (value, None, block["n_pairs"])
+        values[name] = (value, rsa["also_ci95"][name], block["n_pairs"])
     for name, value in block["protocol"]["share_of_ceiling"].items():
         values[f"share_of_ceiling_{name}"] = (value, None, block["n_pairs"])
     if rsa.get("p") is not None:

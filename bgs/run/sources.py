@@ -10,7 +10,6 @@ Any of them may be given a short name for tables: `minilm=caption:models/all-Min
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bgs.backbones.reach import refuse_absent_path
 from bgs.config import DataSettings, FitConfig, load_config
 from bgs.data.clips import Clips
 from bgs.errors import DataError
@@ -37,6 +37,7 @@ from bgs.run.embed import (
 )
 from bgs.run.folder import CONFIG
 from bgs.run.low_level import LOW_LEVEL, low_level_features
+from bgs.run.provenance import captions_key, file_key, ratings_key, text_model_key, weights_key
 
 RATINGS = "ratings:"
 PAPER_CAPTIONS = "caption:sentence-transformers/paraphrase-multilingual-mpnet-base-v2"
@@ -84,6 +85,22 @@ class Source:
         )
 
 
+def check_names(names: Sequence[str]) -> None:
+    """Refuse at once what cannot be opened: a mistyped folder or file, or a name given twice.
+
+    Before judgments are read, torch is loaded or a hub is asked.
+    """
+    labels = [split_name(name)[0] for name in names]
+    twice = next((name for place, name in enumerate(labels) if name in labels[:place]), None)
+    if twice is not None:
+        raise DataError(f"model {twice!r} is named twice", remedy="name every model once")
+    for _, model in map(split_name, names):
+        if model.startswith(CAPTIONS):
+            refuse_absent_path(model.removeprefix(CAPTIONS))
+        elif not model.startswith((FEATURES, LOW_LEVEL, RATINGS)):
+            refuse_absent_path(model)
+
+
 def open_source(
     name: str,
     clips: Clips,
@@ -117,23 +134,22 @@ def open_sources(
     names: Sequence[str], clips: Clips, settings: DataSettings, **options: Any
 ) -> list[Source]:
     """One source a name; a name given twice is a slip, and would be compared with itself."""
-    labels = [split_name(name)[0] for name in names]
-    twice = next((name for place, name in enumerate(labels) if name in labels[:place]), None)
-    if twice is not None:
-        raise DataError(f"model {twice!r} is named twice", remedy="name every model once")
+    check_names(names)
     return [open_source(name, clips, settings, **options) for name in names]
 
 
 def _embed_recorded(
     name: str, clips: Clips, settings: DataSettings, *, progress: bool = True
 ) -> tuple[Embeddings, dict[str, str]]:
-    """`embed_with`, and the keys of what it read: decoded frames, or a file of features."""
+    """`embed_with`, and the keys of what it read: frames and weights, captions, or a file."""
     if name.startswith(FEATURES):
         given = embed_with(name, clips, settings, progress=progress)
         file = Path(name.removeprefix(FEATURES))
-        return given, {"features": hashlib.sha256(file.read_bytes()).hexdigest()}
-    if reads_no_frames(name):
-        return embed_with(name, clips, settings, progress=progress), {}
+        return given, {"features": file_key(file)}
+    if name.startswith(CAPTIONS):
+        return embed_with(name, clips, settings, progress=progress), _caption_keys(
+            name, clips, "mean"
+        )
     return _embed_opened(open_model(name), name, clips, settings, progress=progress)
 
 
@@ -178,7 +194,8 @@ def _embed_opened(
     bank = open_bank(opened.backbone, clips, settings, progress=progress)
     key = getattr(bank, "key", None)
     matrix = embed(opened, bank, progress=progress)
-    return Embeddings(name, bank.ids, matrix), {} if key is None else {"frames": key}
+    keys = {"weights": weights_key(opened)}
+    return Embeddings(name, bank.ids, matrix), keys if key is None else {"frames": key, **keys}
 
 
 def _source_of(
@@ -201,7 +218,8 @@ def _rating_source(name: str, clips: Clips) -> Source:
     values = clips.ratings[chosen].to_numpy(dtype=np.float64)  # (clips, ratings)
     kept = np.isfinite(values).all(axis=1)
     ids = tuple(clip for clip, keep in zip(clips.ids, kept, strict=True) if keep)
-    return Source(name, ids, _standardise(values[kept]), "euclidean")
+    keys = {"ratings": ratings_key(ids, chosen, values[kept])}
+    return Source(name, ids, _standardise(values[kept]), "euclidean", keys)
 
 
 def _caption_source(
@@ -211,9 +229,11 @@ def _caption_source(
 
     The mean cosine between the captions of two clips is the inner product of the two mean vectors.
     """
+    keys = _caption_keys(name, clips, captions)
     if captions == "first" or not clips.captions:
         first = {clip: texts[:1] for clip, texts in clips.captions.items()}
-        return _source_of(embed_with(name, replace(clips, captions=first), settings), metric=metric)
+        found = embed_with(name, replace(clips, captions=first), settings)
+        return _source_of(found, metric=metric, keys=keys)
     from bgs.backbones.captions import caption_embeddings
 
     apart = {
@@ -224,7 +244,14 @@ def _caption_source(
     _, vectors = caption_embeddings(apart, model=name.removeprefix(CAPTIONS))
     ends = np.cumsum([len(texts) for texts in clips.captions.values()])
     means = [part.mean(axis=0) for part in np.split(vectors.astype(np.float64), ends[:-1])]
-    return Source(name, tuple(clips.captions), np.stack(means), "inner")
+    return Source(name, tuple(clips.captions), np.stack(means), "inner", keys)
+
+
+def _caption_keys(name: str, clips: Clips, pooling: CaptionPooling) -> dict[str, str]:
+    return {
+        "captions": captions_key(clips.captions, pooling=pooling),
+        "text_model": text_model_key(name.removeprefix(CAPTIONS)),
+    }
 
 
 def _standardise(matrix: NDArray[np.float64]) -> NDArray[np.float64]:

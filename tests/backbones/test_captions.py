@@ -92,7 +92,9 @@ def test_a_folder_of_sentence_transformers_works_offline() -> None:
 
 def test_a_caption_model_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("sentence_transformers")
-    with pytest.raises(BackboneError, match=r"caption model '.*nowhere' could not be loaded"):
+    with pytest.raises(
+        BackboneError, match=r"caption model '.*nowhere' is not there; check the path"
+    ):
         caption_embeddings(CAPTIONS, model=tmp_path / "nowhere")
 
 

@@ -16,7 +16,8 @@ from bgs.errors import DataError
 from bgs.reports.variance import draw_variance
 from bgs.run.configs import resolve_config
 from bgs.run.fit import fit
-from bgs.run.retention import read_labelled, retention
+from bgs.run.labelled import read_labelled
+from bgs.run.retention import retention
 from bgs.run.simulation import simulate_into
 from bgs.run.sources import Source, open_source
 from bgs.run.study import load_study
@@ -80,7 +81,10 @@ def test_scores_are_followed_by_the_order(homes, tmp_path, capsys):
     lines = out.splitlines()
     first = lines.index(next(line for line in lines if line.startswith("rank")))
     assert lines[first + 1].split()[:3] == ["1", "ratings:all", "a"]
-    assert "tau-a" in out
+    assert "other coefficients, with 95 % CI\nmodel " in out
+    assert "tau-a CI" in out
+    assert "intervals are not corrected" in out
+    assert "three-way accuracy by how many people agree" in out
     assert "log-likelihood" in out
     assert {file.suffix for file in (tmp_path / "tables").iterdir()} == {".csv", ".parquet", ".hdf5"}  # fmt: skip
 
@@ -220,6 +224,45 @@ def _write_lists(labelled: Path, root: Path) -> tuple[Path, Path]:
     return train, test
 
 
+INTO = {
+    "leaderboard": ("score", "caption:tfidf", "ratings:all", "--also"),
+    "variance": ("variance", "{run}", "--against", "ratings:all"),
+    "probes": ("probe", "{run}", "--attribute", "valence"),
+    "layers": ("layers", "bgs-tiny"),
+    "retention": ("retention", "caption:tfidf", "--labelled", "{actions}"),
+}
+
+
+@pytest.mark.parametrize("kind", ["leaderboard", "variance", "probes", "layers"])
+def test_what_is_printed_is_what_is_filed(kind, tuned, homes, capsys):
+    command, *words = (word.replace("{run}", str(tuned)) for word in INTO[kind])
+    where = [] if command == "probe" else ["--data", "demo", *homes]
+    code, out, _ = run(
+        command, *words, *where, "--num-bootstrap", 100, "--json", "--quiet", "--into", tuned, capsys=capsys
+    )  # fmt: skip
+    assert code == 0
+    filed = json.loads((tuned / "analyses" / f"{kind}.json").read_text(encoding="utf-8"))
+    assert filed == json.loads(out)
+
+
+@pytest.mark.parametrize("kind", INTO)
+def test_a_folder_that_is_no_run_is_refused_before_the_work(kind, labelled, tmp_path, capsys):
+    places = {"{run}": "bgs-tiny", "{actions}": str(labelled)}
+    words = [places.get(word, word) for word in INTO[kind]]
+    code, out, err = run(*words, "--into", tmp_path, capsys=capsys)
+    line = f"error: {str(tmp_path)!r} is not a finished run: it has no results.json; "
+    assert (code, out) == (2, "")
+    assert err == f"{line}name a folder that `bgs fit` or `bgs demo` has finished\n"
+
+
+def test_a_mistyped_run_is_said_at_once(tuned, capsys):
+    near = tuned.with_name("rnu")
+    for command in ("score", "probe", "layers"):
+        code, out, err = run(command, near, capsys=capsys)
+        assert (code, out) == (2, "")
+        assert err == f"error: {str(near)!r} is not there; did you mean {str(tuned)!r}?\n"
+
+
 FIVE = [word for n in range(4) for word in ("--against", f"m{n}=ratings:all")]
 MISTAKES = {
     "variance of five": (
@@ -275,7 +318,7 @@ def test_mistakes_get_one_line_and_exit_2(name, homes, labelled, tmp_path, capsy
     ("text", "line"),
     [
         (None, "{list}: the split list is not there; check the path"),
-        ("\n\n", "{list}: the split list is empty; name one clip a line"),
+        ("\n\n", "{list}: the list is empty; name one clip a line, and the folder they are in"),
         ("{clip}\n", "{file}: a clip is listed for training and for testing; list it once"),
     ],
     ids=["missing", "empty", "both"],

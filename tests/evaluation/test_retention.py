@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bgs.errors import DataError
-from bgs.evaluation.retention import compare_retention, probe_labels
+from bgs.evaluation.retention import change_interval, compare_retention, probe_labels
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,12 @@ def test_forgetting_and_learning(labelled):
         mean, spread = found.difference(probe)
         assert mean < -0.3
         assert spread >= 0
+        low, high = found.intervals[probe]
+        assert low < mean < high < 0
     same = compare_retention(clear, clear, labels, seeds=[5])
     assert same.before == same.after
     assert same.difference("linear") == (0.0, 0.0)
+    assert same.intervals == {"linear": (0.0, 0.0), "knn": (0.0, 0.0)}
     assert (same.num_clips, same.num_labels) == (90, 3)
 
 
@@ -57,7 +60,8 @@ def test_nearest_neighbours_by_hand():
         ("nan", "the embedding in row 3 holds NaN or infinity; check the clip and the model"),
         (
             "rare",
-            "label 'once' has 1 clips among 4 labels; bring two labels or more with two clips or more each",
+            "label 'once' has 1 clips or recordings among 4 labels; "
+            "bring two labels or more with two clips or recordings or more each",
         ),
     ],
 )
@@ -85,3 +89,17 @@ def test_what_cannot_be_probed(labelled):
         DataError, match=r"^all training clips are labelled 'run'; bring two labels or more$"
     ):
         probe_labels(clear[:30], labels[:30], clear, labels)
+
+
+def test_the_interval_of_a_change_covers_it_where_recordings_agree():
+    """Clips of one recording gain or lose together; the truth is no change."""
+    covered = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        groups = np.repeat(np.arange(40), 4).astype(str)
+        shared = np.repeat(rng.choice([-1.0, 0.0, 1.0], size=40, p=[0.2, 0.6, 0.2]), 4)
+        changes = np.where(rng.random(160) < 0.7, shared, 0.0)
+        low, high = change_interval(changes, groups, num_bootstrap=300, seed=seed)
+        covered += low <= 0.0 <= high
+    assert 180 <= covered <= 197
+    assert change_interval(np.ones(9), np.arange(9).astype(str)) is None

@@ -7,7 +7,7 @@ import pytest
 
 from bgs.errors import DataError
 from bgs.evaluation.layers import sweep_layers
-from bgs.evaluation.robustness import learning_curve, score_splits
+from bgs.evaluation.robustness import learning_curve, score_crowds, score_splits
 from bgs.evaluation.rsa import correlate, rsa
 from bgs.rdm import RDM
 
@@ -91,3 +91,27 @@ def test_repeated_splits_are_paired(world, judgments):
         DataError, match=r"^25 test clips of 24; hold out 3 clips or more, and no more than all$"
     ):
         score_splits(layers, judgments, num_test=25)
+
+
+def test_crowds_are_paired_and_order_the_models_by_what_they_know(world, judgments):
+    layers = _layers(world)
+    crowds = score_crowds(layers, judgments, share=0.5, num_repeats=20, seed=1)
+    assert crowds.num_test == 10  # of 20 participants
+    assert crowds == score_crowds(layers, judgments, share=0.5, num_repeats=20, seed=1)
+    assert {len(values) for values in crowds.spearman.values()} == {20}
+    assert crowds.share_better("layer 1", "layer 0") == 1.0
+    whole = correlate(layers["layer 1"], judgments.rdm())
+    assert crowds.summary()["layer 1"]["mean"] < whole  # fewer people, more noise
+    larger = score_crowds(layers, judgments, share=0.9, num_repeats=20, seed=1)
+    assert larger.summary()["layer 1"]["spread"] < crowds.summary()["layer 1"]["spread"]
+
+
+def test_crowds_that_cannot_be(world, judgments):
+    with pytest.raises(DataError) as caught:
+        score_crowds({"m": world.rdm}, judgments, share=1.0)
+    assert str(caught.value) == (
+        "20 of 20 participants are no sample of them; "
+        "choose a share between 0 and 1 that leaves some in and some out"
+    )
+    with pytest.raises(DataError, match=r"^these judgments name no participants; draw clips"):
+        score_crowds({"m": world.rdm}, world.judge(300, seed=0, num_participants=None))

@@ -31,7 +31,7 @@ def test_the_block_has_exactly_these_keys(card):
         "model", "data", "split", "n_clips", "n_pairs", "n_triplets", "rsa", "odd_one_out",
         "ceiling", "protocol", "versions", "seed",
     ]  # fmt: skip
-    assert list(block["rsa"]) == ["spearman", "r2", "ci95"]
+    assert list(block["rsa"]) == ["spearman", "r2", "ci95", "spearman_ci95"]
     assert list(block["odd_one_out"]) == ["two_way", "three_way", "ci95"]
     assert (block["model"], block["data"], block["split"], block["seed"]) == (
         "truth",

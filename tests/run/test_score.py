@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,11 @@ def test_a_block_has_every_number_with_its_protocol(scored):
     assert set(block["rsa"]["also"]) == {
         "kendall_tau_a", "pearson", "spearman_count_weighted", "pearson_count_weighted",
     }  # fmt: skip
+    for name, value in block["rsa"]["also"].items():
+        low, high = block["rsa"]["also_ci95"][name]
+        assert low < value < high
+    low, high = block["rsa"]["spearman_ci95"]
+    assert low < block["rsa"]["spearman"] < high
     likelihood = block["odd_one_out"]["log_likelihood"]
     assert np.log(1 / 3) < likelihood["mean"] < 0
     assert likelihood["n_validation_judgments"] >= 30
@@ -138,14 +145,31 @@ def test_tables_and_rdms_are_for_other_tools(scored, study):
     assert again == pytest.approx(block["rsa"]["spearman"], abs=1e-12)
 
 
+def test_every_number_says_what_it_was_computed_from(study, settings, homes):
+    names = ["caption:tfidf", "ratings:valence", "low-level:motion"]
+    keys = [source.keys for source in open_sources(names, study.clips, settings, progress=False)]
+    assert [sorted(key) for key in keys] == [["captions", "text_model"], ["ratings"], ["frames"]]
+    again = open_source("caption:tfidf", study.clips, settings, captions="first").keys
+    assert again["captions"] != keys[0]["captions"]  # another use of the same captions
+    other = open_source("ratings:arousal", study.clips, settings).keys
+    assert other["ratings"] != keys[1]["ratings"]
+    assert open_source("ratings:valence", study.clips, settings).keys == keys[1]
+    changed = replace(study.clips, captions={**study.clips.captions, study.clips.ids[0]: ("new",)})
+    assert open_source("caption:tfidf", changed, settings).keys["captions"] != keys[0]["captions"]
+
+
 @pytest.mark.parametrize("over", ["pairs", "participants"])
 def test_intervals_over_something_else(over, features, scored, homes):
     over_clips = scored[0]["models"][1]
-    results = score([features], data="demo", interval_over=over, **homes, **QUICK)
+    results = score([features], data="demo", interval_over=over, also=True, **homes, **QUICK)
     block = results["models"][0]
     assert block["rsa"]["r2"] == over_clips["rsa"]["r2"]
     assert block["rsa"]["ci95"] != over_clips["rsa"]["ci95"]
     assert block["rsa"]["ci95"][0] < block["rsa"]["r2"] < block["rsa"]["ci95"][1]
+    for name, value in block["rsa"]["also"].items():
+        low, high = block["rsa"]["also_ci95"][name]
+        assert low < value < high
+        assert [low, high] != list(over_clips["rsa"]["also_ci95"][name])
     assert block["protocol"]["interval"] == f"R2: bootstrap over {over}; odd-one-out: over clips"
     assert "leaderboard" not in results
 
@@ -299,3 +323,28 @@ def test_a_run_brings_its_data_its_validation_clips_and_its_before(run, features
     assert before.model.endswith("(untuned)")
     assert (after.model, after.matrix.shape) == ("mine", (90, 128))
     assert before_and_after(features, study.clips, settings)[0] is None
+
+
+def test_runs_of_one_recipe_are_put_together(run, homes, tmp_path):
+    """A copy that claims another seed is the same recipe with the same numbers; another recipe is not."""
+    copies = {}
+    for name, line in (("again", "seed: 4"), ("other", "learning_rate: 0.123")):
+        copies[name] = tmp_path / name
+        shutil.copytree(run, copies[name])
+        text = (run / "config.yaml").read_text(encoding="utf-8")
+        old = "seed: 3" if name == "again" else next(
+            part for part in text.splitlines() if part.strip().startswith("learning_rate")
+        ).strip()  # fmt: skip
+        assert text.count(old) >= 1
+        (copies[name] / "config.yaml").write_text(text.replace(old, line, 1), encoding="utf-8")
+    results = score([str(run), str(copies["again"]), str(copies["other"])], **QUICK)
+    (recipe,) = results["recipes"]
+    assert recipe["models"] == [str(run), str(copies["again"])]
+    assert recipe["seeds"] == [3, 4]
+    r2 = results["models"][0]["rsa"]["r2"]
+    assert recipe["r2"] == pytest.approx({"mean": r2, "spread": 0.0, "low": r2, "high": r2})
+    assert "recipes" not in score([str(run)], **QUICK)
+    first, again = (block["odd_one_out"]["log_likelihood"] for block in results["models"][:2])
+    assert (
+        first["temperature"] != again["temperature"]
+    )  # each from the clips its own seed held back
