@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bgs.reports.summary import (
-    find_ceiling,
-    find_protocol,
-    format_count,
-    format_share,
-    is_simulated,
-)
+from bgs.reports.numbers import format_count, format_percent, format_share
+from bgs.reports.rows import find_ceiling, find_protocol, is_simulated
 
 THIRDS = {
     "within": "from judgments whose three clips are all held out",
@@ -41,6 +36,7 @@ def say_facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
                 f"{_count(after.get('n_pairs'))} pairs, {_count(after.get('n_triplets'))} judgments",
             )
         )
+    facts += _say_size(results.get("parameters") or {})
     training = results.get("training") or {}
     if "best_epoch" in training:
         score = format_share(training.get("validation_spearman"))
@@ -51,6 +47,17 @@ def say_facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
             )
         )
     return facts
+
+
+def _say_size(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How much was trained: the share says whether this was an adaptation or another model."""
+    if not {"trainable", "total"} <= parameters.keys():
+        return []
+    trainable, total = int(parameters["trainable"]), int(parameters["total"])
+    adapted = parameters.get("adapted_modules")
+    where = f"adapters in {adapted} modules and a head" if adapted else "a head alone"
+    share = f"{format_count(trainable)} of {format_count(total)} parameters"
+    return [("Trained", f"{share} ({format_percent(trainable / max(total, 1))} %): {where}")]
 
 
 def _count(value: Any) -> str:

@@ -19,11 +19,17 @@ from markupsafe import Markup
 
 import bgs
 from bgs.errors import DataError
+from bgs.reports.numbers import (
+    format_count,
+    format_interval,
+    format_percent,
+    format_percents,
+    format_share,
+)
 from bgs.reports.panels import Figure
 from bgs.reports.record import RunRecord
 from bgs.reports.scores import draw_scores
-from bgs.reports.summary import format_count, format_interval, format_percent, format_share
-from bgs.reports.thumbnails import fit_budget
+from bgs.reports.thumbnails import EXHIBIT_BUDGET, EXHIBIT_SIZES, PAGE_BUDGET, fit_budget
 from bgs.reports.views import RunView, view_run
 
 TEMPLATES = "templates"
@@ -41,6 +47,7 @@ def render_report(records: Sequence[RunRecord], out: Path) -> Path:
     """Write the page about one run, or about several side by side; returns where it is."""
     if not records:
         raise DataError("a report of no runs", remedy="name at least one run folder")
+    records = _fit_exhibits(records)
     keys, sprites = _collect_sprites(records)
     runs = [
         view_run(record, key=f"run{index}", keys=clips)
@@ -74,7 +81,9 @@ def _environment() -> Environment:
         share=format_share,
         percent=format_percent,
         interval=format_interval,
+        percents=format_percents,
         count=format_count,
+        base64=encode,
     )
     return environment
 
@@ -109,7 +118,40 @@ def _collect_sprites(records: Sequence[RunRecord]) -> tuple[list[dict[str, str]]
             {clip: known.setdefault((clip, png), f"clip{len(known)}") for clip, png in pictures}
         )
     stored = {key: png for (_, png), key in known.items() if png}
-    return keys, [Sprite(key, b64encode(png).decode()) for key, png in fit_budget(stored).items()]
+    left = PAGE_BUDGET - sum(len(exhibit.png) for record in records for exhibit in record.exhibits)
+    fitted = fit_budget(stored, budget=left)
+    return keys, [Sprite(key, encode(png)) for key, png in fitted.items()]
+
+
+def _fit_exhibits(records: Sequence[RunRecord]) -> list[RunRecord]:
+    """The same runs with the pictures of their analyses made smaller together until they fit."""
+    pictures = {
+        f"{place} {exhibit.name}": exhibit.png
+        for place, record in enumerate(records)
+        for exhibit in record.exhibits
+    }
+    fitted = fit_budget(pictures, budget=EXHIBIT_BUDGET, sizes=EXHIBIT_SIZES)
+    return [
+        replace(
+            record,
+            analyses=tuple(
+                replace(
+                    section,
+                    exhibits=tuple(
+                        replace(exhibit, png=fitted[f"{place} {exhibit.name}"])
+                        for exhibit in section.exhibits
+                    ),
+                )
+                for section in record.analyses
+            ),
+        )
+        for place, record in enumerate(records)
+    ]
+
+
+def encode(picture: bytes) -> str:
+    """Bytes as text that can stand in a page."""
+    return b64encode(picture).decode()
 
 
 def _compare(runs: Sequence[RunView]) -> Figure | None:

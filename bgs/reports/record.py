@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 
 from bgs.errors import DataError
 from bgs.rdm import RDM
-from bgs.reports.summary import is_simulated
+from bgs.reports.analyses import load_analyses
+from bgs.reports.document import RERUN
+from bgs.reports.rows import is_simulated
+from bgs.reports.sections import Exhibit, Section
+from bgs.reports.thumbnails import PNG_SIGNATURE
 
 IntArray = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
-
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-RERUN = "run the command that wrote it again"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
@@ -45,6 +46,7 @@ class RunRecord:
     thumbnails: Mapping[str, bytes] = field(default_factory=dict)  # clip id -> PNG
     captions: Mapping[str, str] = field(default_factory=dict)
     config: str = ""
+    analyses: tuple[Section, ...] = ()  # later ones that were filed in the run's folder
 
     def __post_init__(self) -> None:
         for clip, png in self.thumbnails.items():
@@ -68,6 +70,11 @@ class RunRecord:
             object.__setattr__(self, "triads", _check_triads(self.triads, clips=len(self.human)))
 
     @property
+    def exhibits(self) -> tuple[Exhibit, ...]:
+        """The pictures of all analyses."""
+        return tuple(exhibit for section in self.analyses for exhibit in section.exhibits)
+
+    @property
     def simulated(self) -> bool:
         """Whether the judgments were made by simulated participants."""
         return is_simulated(self.results)
@@ -77,7 +84,7 @@ class RunRecord:
         judgments = 0 if self.triads is None else len(self.triads)
         return (
             f"RunRecord({self.name!r}, {clips} clips, {judgments} judgments, "
-            f"{len(self.thumbnails)} thumbnails, {len(self.history)} history rows)"
+            f"{len(self.thumbnails)} thumbnails, {len(self.history)} history rows, {len(self.analyses)} analyses)"
         )
 
 
@@ -99,6 +106,7 @@ def load_record(run_dir: Path, *, name: str | None = None) -> RunRecord:
         thumbnails=thumbnails,
         captions=captions,
         config=config.read_text(encoding="utf-8") if config.is_file() else "",
+        analyses=load_analyses(run_dir),
         **geometry,
     )
 

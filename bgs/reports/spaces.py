@@ -13,10 +13,11 @@ from bgs.rdm import RDM
 from bgs.reports.canvas import Canvas
 from bgs.reports.geometry import Arrangement, map_clips, rank_distances
 from bgs.reports.marks import Box, Dot, Label, Picture
+from bgs.reports.numbers import format_share
 from bgs.reports.panels import Figure, Panel
 from bgs.reports.record import RunRecord
+from bgs.reports.rows import people, whose
 from bgs.reports.scales import Scale
-from bgs.reports.summary import format_share, people, whose
 
 SIDE, STRIP, COLOURMAP = 300.0, 5.0, "cividis"
 

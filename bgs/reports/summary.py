@@ -1,4 +1,4 @@
-"""Numbers to words: the rows of the table, the sentence on top, and what it may claim.
+"""A run in words: the sentence on top, and what it may claim.
 
 A sentence says "improved" only where the interval of the difference lies above 0, and gives the
 adapters the credit only where the tuned model is shown to beat the head alone.
@@ -6,168 +6,13 @@ adapters the credit only where the tuned model is shown to beat the head alone.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-Results = Mapping[str, Any]
-Interval = tuple[float, float]
-
-DASH = "–"
-MINUS = "−"
+from bgs.reports.numbers import Interval, as_interval, format_interval, format_share
+from bgs.reports.rows import Results, ceilings, people, score_rows, view_row
 
 HEAD_ONLY = "head only"  # the control that tells what a head gains on features left as they were
-
-CONTENDERS = ("model", "before", "after", "baseline")
-
-# A model may pass the first, which is about two halves of the judgments; none is expected to pass the second.
-CEILINGS = {"paper": "split-half ceiling", "max_model": "bound for a perfect model"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScoreRow:
-    """One line of the table."""
-
-    label: str
-    role: str
-    note: str
-    r2: float | None
-    r2_ci: Interval | None
-    spearman: float | None
-    two_way: float | None
-    three_way: float | None
-    three_way_ci: Interval | None
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether it stands in the table to be compared with, and is set in grey."""
-        return self.role not in CONTENDERS
-
-
-@dataclass(frozen=True)
-class CeilingLine:
-    """An R² that noise in the judgments keeps models from passing."""
-
-    name: str
-    r2: float
-    ci: Interval | None
-    key: str = ""  # what results.json and `bgs ceiling` call it
-
-
-def score_rows(results: Results) -> list[ScoreRow]:
-    """Every model of a run, controls included, in the order they were scored."""
-    blocks: Sequence[Results] = results.get("models") or [
-        results[name] for name in ("before", "after") if name in results
-    ]
-    if not blocks and "rsa" in results:
-        blocks = [results]
-    return [_row(block) for block in blocks]
-
-
-def _row(block: Results) -> ScoreRow:
-    rsa, odd = block.get("rsa") or {}, block.get("odd_one_out") or {}
-    return ScoreRow(
-        label=str(block.get("label") or block.get("model", "")),
-        role=str(block.get("role", "model")),
-        note=polish_note(str(block.get("note") or "")),
-        r2=rsa.get("r2"),
-        r2_ci=as_interval(rsa.get("ci95")),
-        spearman=rsa.get("spearman"),
-        two_way=odd.get("two_way"),
-        three_way=odd.get("three_way"),
-        three_way_ci=as_interval(odd.get("ci95")),
-    )
-
-
-def as_interval(value: Any) -> Interval | None:
-    """The two ends, or None where an interval is absent or has no value at one end."""
-    if value is None or len(value) != 2 or None in value:
-        return None
-    return float(value[0]), float(value[1])
-
-
-def format_share(value: float | None, *, digits: int = 3) -> str:
-    """A number that cannot pass 1, as such numbers are printed: .247, and a true minus sign."""
-    if value is None:
-        return DASH
-    text = f"{abs(value):.{digits}f}"
-    text = text[1:] if text.startswith("0.") else text
-    is_zero = not text.strip(".0")
-    return (MINUS if value < 0 and not is_zero else "") + text
-
-
-def polish_note(text: str) -> str:
-    """R2 and its value as they stand everywhere else: R² .155."""
-    text = re.sub(
-        r"\bR2\b([^\d;.]*?) (-?\d*\.\d+)",
-        lambda found: f"R²{found[1]} {format_share(float(found[2]))}",
-        text,
-    )
-    return re.sub(r"\bR2\b", "R²", text)
-
-
-def format_percent(value: float | None) -> str:
-    """A share as a percentage with one digit."""
-    return DASH if value is None else f"{100 * value:.1f}"
-
-
-def format_count(value: int) -> str:
-    """A whole number with a narrow space between thousands."""
-    return f"{value:,}".replace(",", "\u202f").replace("-", MINUS)
-
-
-def format_interval(interval: Interval | None, *, digits: int = 3) -> str:
-    """Both ends in brackets."""
-    if interval is None:
-        return DASH
-    return (
-        f"[{format_share(interval[0], digits=digits)}, {format_share(interval[1], digits=digits)}]"
-    )
-
-
-def people(results: Results) -> str:
-    """Who judged: never "people" where nobody did."""
-    return "simulated participants" if is_simulated(results) else "people"
-
-
-def whose(results: Results) -> str:
-    """The same, for what is theirs."""
-    return "simulated participants'" if is_simulated(results) else "people's"
-
-
-def ceilings(results: Results) -> list[CeilingLine]:
-    """The published split-half ceiling, and the bound that holds for any model."""
-    found = find_ceiling(results)
-    lines = []
-    for key, name in CEILINGS.items():
-        line = found.get(key) or {}
-        if line.get("r2") is not None:
-            lines.append(CeilingLine(name, float(line["r2"]), as_interval(line.get("ci95")), key))
-    return lines
-
-
-def find_ceiling(results: Results) -> Results:
-    """The noise ceiling of the judgments, the same in every block."""
-    return _find(results, "ceiling")
-
-
-def find_protocol(results: Results) -> Results:
-    """How the numbers were made."""
-    return _find(results, "protocol")
-
-
-def is_simulated(results: Results) -> bool:
-    """Whether simulated participants judged; either place that can say so is enough."""
-    return (
-        bool(results.get("simulated")) or find_protocol(results).get("participants") == "simulated"
-    )
-
-
-def _find(results: Results, key: str) -> Results:
-    """What the results, or else the first of their blocks that has it, hold under this key."""
-    blocks = [results, results.get("after") or {}, *(results.get("models") or ())]
-    return next((block[key] for block in blocks if block.get(key)), {})
 
 
 def summarise(results: Results) -> str:
@@ -175,7 +20,7 @@ def summarise(results: Results) -> str:
     before, after = results.get("before"), results.get("after")
     if not before or not after or not results.get("difference"):
         return _summarise_scores(results)
-    first, second = _row(before), _row(after)
+    first, second = view_row(before), view_row(after)
     difference = results["difference"]
     gain, interval = difference.get("r2"), as_interval(difference.get("ci95"))
     clips = after.get("n_clips")

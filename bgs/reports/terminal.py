@@ -5,16 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bgs.reports.summary import (
-    ScoreRow,
-    ceilings,
-    format_interval,
-    format_percent,
-    format_share,
-    is_simulated,
-    score_rows,
-    summarise,
-)
+from bgs.reports.numbers import format_interval, format_percent, format_share
+from bgs.reports.rows import ScoreRow, ceilings, is_simulated, score_rows
+from bgs.reports.summary import summarise
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 
 import numpy as np
@@ -10,7 +10,10 @@ from numpy.typing import ArrayLike
 
 from bgs.errors import DataError
 
-PAGE_BUDGET = 6_000_000  # bytes of pictures in one page, before base64 adds a third
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PAGE_BUDGET = 6_800_000  # bytes of pictures in one page, before base64 adds a third
+EXHIBIT_BUDGET = 2_500_000  # of which pictures of analyses may take
+EXHIBIT_SIZES = (840, 700, 560, 420, 280)
 SMALLER_SIZES = (96, 64, 48, 32, 24, 16)
 
 
@@ -26,10 +29,15 @@ def make_thumbnail(frames: ArrayLike, *, size: int = 96) -> bytes:
     return _encode(np.ascontiguousarray(middle.transpose(1, 2, 0)), size=size)
 
 
-def fit_budget(thumbnails: Mapping[str, bytes], *, budget: int = PAGE_BUDGET) -> dict[str, bytes]:
+def fit_budget(
+    thumbnails: Mapping[str, bytes],
+    *,
+    budget: int = PAGE_BUDGET,
+    sizes: Sequence[int] = SMALLER_SIZES,
+) -> dict[str, bytes]:
     """The same pictures, made smaller together until they fit, so that none is left out."""
     fitted = dict(thumbnails)
-    for size in SMALLER_SIZES:
+    for size in sizes:
         if sum(map(len, fitted.values())) <= budget:
             break
         fitted = {clip: _shrink(png, size=size) for clip, png in thumbnails.items()}

@@ -1,7 +1,7 @@
 """The diagram of a variance partition: which predictors a component belongs to, and how much it explains.
 
 Circles that overlap cannot show a negative share and are false for more than two predictors. So every
-component is a row: filled dots name its predictors, the bar is its R2.
+component is a row: filled dots name its predictors, the bar and the dot at its end are its R2.
 
     captions   video
        o         *      unique   |-----*------|
@@ -18,9 +18,10 @@ import pandas as pd
 
 from bgs.reports.canvas import Canvas
 from bgs.reports.marks import Box, Dot, Label, Line, polyline
+from bgs.reports.numbers import as_interval, format_interval, format_share
 from bgs.reports.panels import Figure, Panel
+from bgs.reports.rows import people, whose
 from bgs.reports.scales import Scale, format_tick, nice_ticks
-from bgs.reports.summary import as_interval, format_interval, format_share, people, whose
 
 WIDTH, ROW, COLUMN, HEAD = 640.0, 25.0, 26.0, 17.0
 LEFT, RIGHT = 12.0, 110.0  # margins; the right one holds the numbers
@@ -55,7 +56,7 @@ def _draw_heads(canvas: Canvas, predictors: Sequence[str], *, bottom: float) -> 
     """A column a predictor; its name stands on the step that leads to it."""
     for place, name in enumerate(predictors):
         x, y = _column(place), HEAD * (place + 1)
-        canvas.add(Label(x + 8, y, name, GROUPS[place], size=12))
+        canvas.add(Label(x + 8, y, name, size=12))
         canvas.add(Line(((x, y - 8), (x, bottom)), GROUPS[place], 0.6))
         canvas.add(Line(((x, y - 4), (x + 6, y - 4)), GROUPS[place], 0.6))
 
@@ -71,10 +72,11 @@ def _draw_row(
     canvas.add(Label(scale.start - 8, y + 4, str(row["kind"]), role, "end", bold=is_total))
     r2 = float(row["r2"])
     low, high = sorted((scale(0.0), scale(r2)))
-    canvas.add(Box(low, y - 6, high - low, 12, "accent" if is_total else "rule"))
+    canvas.add(Box(low, y - 6, high - low, 12, "rule"))
     interval = as_interval(row["ci95"])
     if interval is not None:
-        canvas.add(polyline(map(scale, interval), (y, y), width=1.5))
+        canvas.add(polyline(map(scale, interval), (y, y), role=role, width=2.0))
+    canvas.add(Dot(scale(r2), y, 4.5, role))
     text = format_share(r2)
     if row.get("cross_validated") is not None:
         text += f" (cv {format_share(float(row['cross_validated']))})"

@@ -11,21 +11,13 @@ import numpy as np
 from bgs.reports.facts import count_rows, say_facts, say_provenance
 from bgs.reports.figures import draw_figures
 from bgs.reports.geometry import Arrangement, Flip, arrange, find_flips, nearest_clips
+from bgs.reports.numbers import Interval, as_interval
 from bgs.reports.panels import Figure
 from bgs.reports.record import RunRecord
+from bgs.reports.rows import CeilingLine, ScoreRow, ceilings, people, score_rows, whose
+from bgs.reports.sections import Section
 from bgs.reports.spaces import name_spaces
-from bgs.reports.summary import (
-    CeilingLine,
-    Interval,
-    ScoreRow,
-    as_interval,
-    ceilings,
-    people,
-    read_interval,
-    score_rows,
-    summarise,
-    whose,
-)
+from bgs.reports.summary import read_interval, summarise
 
 NUM_QUERIES, NUM_NEIGHBOURS, NUM_FLIPS = 6, 4, 6
 
@@ -102,8 +94,28 @@ class RunView:
     spaces: tuple[str, ...]
     neighbours: tuple[NeighbourRow, ...]
     flips: FlipCount | None
+    analyses: tuple[Section, ...]
     provenance: tuple[tuple[str, str], ...]
     config: str
+
+    @property
+    def contents(self) -> dict[str, str]:
+        """The sections that this run has, in the order of the page, by the end of their anchor."""
+        titles = {section.kind: section.title for section in self.analyses}
+        first = {kind: title for kind, title in titles.items() if kind == "leaderboard"}
+        has = {
+            "what": ("What was run", self.facts),
+            "scores": (f"Agreement with {self.people}", self.rows),
+            **{kind: (title, True) for kind, title in first.items()},
+            "rdms": ("Distances between clips", "rdms" in self.figures),
+            "map": ("A map of the clips", "map" in self.figures),
+            "near": ("Nearest neighbours", self.neighbours),
+            "flips": ("Judgments that flipped", self.flips),
+            **{kind: (title, True) for kind, title in titles.items() if kind not in first},
+            "learning": ("Learning curve", "learning_curve" in self.figures),
+            "provenance": ("Provenance", self.provenance or self.config),
+        }
+        return {name: title for name, (title, there) in has.items() if there}
 
     @property
     def headline(self) -> Mapping[str, Any]:
@@ -140,6 +152,7 @@ def view_run(record: RunRecord, *, key: str, keys: Mapping[str, str]) -> RunView
         spaces=tuple(title for title, _ in name_spaces(record).values()),
         neighbours=tuple(_neighbours(record, arrangement, clips)),
         flips=_flips(record, clips),
+        analyses=record.analyses,
         provenance=tuple(say_provenance(results)),
         config=record.config,
     )

@@ -18,14 +18,28 @@ if TYPE_CHECKING:
 
 def report(runs: Sequence[Path], *, out: Path | None = None, figures: Path | None = None) -> Path:
     """Write one self-contained page about these runs and say where it is."""
-    records = [load_record(Path(run)) for run in runs]
+    folders = [Path(run) for run in runs]
+    names = _name_apart(folders)
+    records = [load_record(run, name=name) for run, name in zip(folders, names, strict=True)]
     page = out or Path(runs[0]) / REPORT
     prepare_folder(page.parent)
     if figures is not None:
         prepare_folder(figures)
         for record in records:
-            write_figures(record, figures if len(records) == 1 else figures / record.name)
+            write_figures(
+                record, figures if len(records) == 1 else figures / record.name.replace("/", "-")
+            )
     return render_report(records, page)
+
+
+def _name_apart(runs: Sequence[Path]) -> list[str]:
+    """Each run by its folder's name; with as much of the path as it takes where two are called the same."""
+    parts = [run.resolve().parts[1:] for run in runs]
+    for depth in range(1, max(map(len, parts), default=1) + 1):
+        names = ["/".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(set(parts)):
+            break
+    return names
 
 
 def thumbnails_of(bank: Bank, ids: Sequence[str]) -> dict[str, bytes]:

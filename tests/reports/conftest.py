@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from bgs.rdm import RDM
+from bgs.reports.analyses import load_analyses
 from bgs.reports.record import RunRecord
 from bgs.reports.thumbnails import make_thumbnail
+from tests.reports.examples import file_examples
 
 HOSTILE = '<script>document.title = "owned"</script>'
 RELATIONS = ("chases", "flees from", "follows", "helps", "hinders", "fights", "comforts", "avoids")
@@ -146,7 +149,7 @@ def make_run(*, seed: int = 0, clips: int = 60, name: str = "demo", **results: A
         triads=triads,
         thumbnails={clip: make_thumbnail(draw_clip(rng)) for clip in ids},
         captions=captions,
-        config="name: demo\nseed: 0\nlora:\n  r: 8\n",
+        config=f"name: demo\nseed: 0\noutput_dir: /{'long/' * 20}run\nlora:\n  r: 8\n",
     )
 
 
@@ -154,6 +157,13 @@ def make_run(*, seed: int = 0, clips: int = 60, name: str = "demo", **results: A
 def record() -> RunRecord:
     """A whole run."""
     return make_run()
+
+
+@pytest.fixture(scope="session")
+def analysed(record: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    """The same run after every later analysis."""
+    folder = file_examples(tmp_path_factory.mktemp("analysed"))
+    return replace(record, analyses=load_analyses(folder))
 
 
 @pytest.fixture

@@ -1,179 +1,34 @@
-"""The page in a real browser: Chromium, driven over its debugging pipe, so that nothing else is needed."""
+"""The page in a real browser: whole, legible, silent, and usable without a mouse, in either scheme and on paper."""
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
+import re
+from base64 import b64decode
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bgs.reports.page import render_report
 from bgs.reports.record import RunRecord
+from tests.reports import audits
+from tests.reports.browser import Page, find_chromium, open_browser
 
-# Text must stand out from what is behind it: WCAG AA asks for 4.5 to 1.
-LOWEST_CONTRAST = """
-(() => {
-  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
-  const luminance = (c) => c.slice(0, 3).map((v) => v / 255)
-    .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-  const behind = (e) => {
-    for (; e; e = e.parentElement) {
-      const c = rgb(getComputedStyle(e).backgroundColor);
-      if (c.length === 3 || c[3] > 0) return c;
-    }
-  };
-  let worst = [99, ""];
-  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const e = walker.currentNode.parentElement;
-    if (!walker.currentNode.data.trim() || !e.getClientRects().length) continue;
-    const style = getComputedStyle(e);
-    const [a, b] = [luminance(rgb(e.closest("svg") ? style.fill : style.color)), luminance(behind(e))];
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < worst[0]) worst = [ratio, walker.currentNode.data.trim()];
-  }
-  return worst;
-})()
-"""
-
-
-# What reaches past the window; only what lies in a box that scrolls, and shows it, may do so.
-TOO_WIDE = """
-[...document.querySelectorAll("body *")].filter((e) => {
-  const {right, width} = e.getBoundingClientRect();
-  if (!width || right <= innerWidth + 0.5 || e.closest("pre")) return false;
-  const box = e.parentElement.closest(".scroll");
-  return !box || getComputedStyle(box).overflowX !== "auto" || getComputedStyle(box).backgroundImage === "none";
-}).map((e) => e.outerHTML.slice(0, 200))
-"""
-
-
-class Page:
-    """One tab. Messages are JSON, each ended by a zero byte; events are kept as they come."""
-
-    def __init__(self, send: int, receive: int) -> None:
-        self.send, self.receive, self.rest = send, receive, b""
-        self.numbers = count(1)
-        self.session: str | None = None
-        self.complaints: list[str] = []
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)[
-            "sessionId"
-        ]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
-
-    def call(self, method: str, **parameters: Any) -> dict[str, Any]:
-        number = next(self.numbers)
-        message = {"id": number, "method": method, "params": parameters}
-        if self.session is not None:
-            message["sessionId"] = self.session
-        os.write(self.send, json.dumps(message).encode() + b"\0")
-        while (answer := self._next()).get("id") != number:
-            self._note(answer)
-        assert "error" not in answer, answer["error"]
-        return answer["result"]
-
-    def _next(self) -> dict[str, Any]:
-        while b"\0" not in self.rest:
-            chunk = os.read(self.receive, 1 << 16)
-            assert chunk, "the browser went away"
-            self.rest += chunk
-        message, self.rest = self.rest.split(b"\0", 1)
-        return json.loads(message)
-
-    def _note(self, event: dict[str, Any]) -> None:
-        method, parameters = event.get("method"), event.get("params", {})
-        if method in ("Runtime.exceptionThrown", "Log.entryAdded") or (
-            method == "Runtime.consoleAPICalled"
-            and parameters["type"] in ("error", "warning", "assert")
-        ):
-            self.complaints.append(json.dumps(parameters))
-        if method == "Network.requestWillBeSent" and not parameters["request"]["url"].startswith(
-            ("file:", "data:")
-        ):
-            self.complaints.append(parameters["request"]["url"])
-
-    def evaluate(self, expression: str) -> Any:
-        answer = self.call(
-            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
-        )
-        assert "exceptionDetails" not in answer, answer
-        return answer["result"].get("value")
-
-    def show(self, path: Path, *, width: int = 1280, dark: bool = False) -> None:
-        self.complaints.clear()
-        self.call(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=900,
-            deviceScaleFactor=1,
-            mobile=False,
-        )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self.call("Page.navigate", url=path.as_uri())
-        self.evaluate(
-            "new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', done))"
-        )
-        assert self.evaluate("location.protocol") == "file:"
-
-    def press(self, key: str) -> None:
-        for kind in ("keyDown", "keyUp"):
-            text = {"text": " "} if key == " " and kind == "keyDown" else {}
-            self.call(
-                "Input.dispatchKeyEvent", type=kind, key=key, code=key.strip() or "Space", **text
-            )
-
-    def point(self, selector: str) -> None:
-        place = self.evaluate(
-            f"(() => {{ const e = document.querySelector({selector!r}); e.scrollIntoView({{block: 'center'}});"
-            " const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
-        )
-        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+NAMELESS = {"image", "link", "button", "checkbox", "region", "table", "navigation", "article"}
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    found = [
-        path
-        for name in ("chromium", "chromium-browser", "google-chrome")
-        if (path := shutil.which(name))
-    ]
-    if not found:
+    program = find_chromium()
+    if program is None:
         pytest.skip("needs Chromium on the PATH (Debian: apt install chromium)")
-    (read_here, write_there), (read_there, write_here) = os.pipe(), os.pipe()
-    profile = tmp_path_factory.mktemp("profile")
-    flags = "--headless=new --no-sandbox --disable-gpu --no-first-run --remote-debugging-pipe"
-    # The browser reads commands from descriptor 3 and answers on 4.
-    process = subprocess.Popen(
-        [
-            "bash",
-            "-c",
-            f'exec "$0" {flags} --user-data-dir={profile} 3<&{read_there} 4>&{write_there} 2>/dev/null',
-            found[0],
-        ],
-        pass_fds=(read_there, write_there),
-    )
-    os.close(read_there)
-    os.close(write_there)
-    yield Page(write_here, read_here)
-    os.close(write_here)
-    process.terminate()
-    process.wait(timeout=20)
-    os.close(read_here)
+    with open_browser(program, tmp_path_factory.mktemp("profile")) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
-def page(record: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return render_report([record], tmp_path_factory.mktemp("browser") / "report.html")
+def page(analysed: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return render_report([analysed], tmp_path_factory.mktemp("browser") / "report.html")
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -184,25 +39,27 @@ def test_the_page_is_whole_legible_and_silent(
     browser.show(page, width=width, dark=dark)
     # A hostile caption would have changed the title.
     assert browser.evaluate("document.title") == "demo · bgs report"
+    browser.evaluate(audits.OPEN_FOLDS)
     assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    sizes = browser.evaluate(
-        "[...document.querySelectorAll('main svg')].map((e) => e.getBoundingClientRect().width)"
-    )
-    assert len(sizes) > 20
-    assert min(sizes) > 20
-    ratio, text = browser.evaluate(LOWEST_CONTRAST)
+    assert browser.evaluate("document.querySelectorAll('main svg, main img').length") > 60
+    assert browser.evaluate(audits.UNSEEN) == []
+    assert browser.evaluate(audits.CUT_OFF) == []
+    ratio, text = browser.evaluate(audits.LOWEST_TEXT_CONTRAST)
     assert ratio >= 4.5, text
+    ratio, mark = browser.evaluate(audits.LOWEST_MARK_CONTRAST)
+    assert ratio >= 3, mark
     assert browser.complaints == []
 
 
 @pytest.mark.parametrize("width", [1280, 1200, 900, 390])
 def test_nothing_is_wider_than_the_window(
-    browser: Page, record: RunRecord, page: Path, tmp_path: Path, width: int
+    browser: Page, analysed: RunRecord, page: Path, tmp_path: Path, width: int
 ) -> None:
-    for shown in (page, render_report([record, record], tmp_path / "two.html")):
+    for shown in (page, render_report([analysed, analysed], tmp_path / "two.html")):
         browser.show(shown, width=width)
+        browser.evaluate(audits.OPEN_FOLDS)
         assert browser.evaluate("document.documentElement.scrollWidth <= innerWidth")
-        assert browser.evaluate(TOO_WIDE) == []
+        assert browser.evaluate(audits.TOO_WIDE) == []
         # Pictures shrink instead of being cut.
         strips = "document.querySelector('.strips')"
         assert browser.evaluate(
@@ -215,17 +72,74 @@ def test_nothing_is_wider_than_the_window(
 
 def test_tables_sort_by_mouse_and_keyboard(browser: Page, page: Path) -> None:
     browser.show(page)
-    column = "[...document.querySelectorAll('[data-sortable]')[0].tBodies[0].rows].map((row) => row.cells[1].innerText)"
-    heading = "document.querySelectorAll('[data-sortable]')[0].tHead.rows[0].cells[1]"
+    table = "document.querySelectorAll('[data-sortable]')[0]"
+    column = f"[...{table}.tBodies[0].rows].map((row) => row.cells[1].innerText)"
+    heading = f"{table}.tHead.rows[0].cells[1]"
     before = browser.evaluate(column)
-    browser.evaluate(f"{heading}.querySelector('button').click()")
+    browser.click("[data-sortable] th:nth-child(2) button")
     assert browser.evaluate(f"{heading}.ariaSort") == "descending"
     assert browser.evaluate(column) == sorted(before, reverse=True) != before
-    browser.evaluate(f"{heading}.querySelector('button').focus()")
-    browser.press(" ")
-    assert browser.evaluate(f"{heading}.ariaSort") == "ascending"
-    assert browser.evaluate(column) == sorted(before)
+    for key, order in ((" ", "ascending"), ("Enter", "descending")):
+        browser.evaluate(f"{heading}.querySelector('button').focus()")
+        browser.press(key)
+        assert browser.evaluate(f"{heading}.ariaSort") == order
+        assert browser.evaluate(column) == sorted(before, reverse=order == "descending")
     assert browser.complaints == []
+
+
+def test_every_column_of_every_table_sorts(browser: Page, page: Path) -> None:
+    browser.show(page)
+    browser.evaluate(audits.OPEN_FOLDS)
+    assert browser.evaluate("document.querySelectorAll('[data-sortable]').length") > 12
+    assert browser.evaluate(audits.UNSORTED) == []
+
+
+def test_tab_reaches_everything_and_shows_where_it_is(browser: Page, page: Path) -> None:
+    browser.show(page)
+    expected = browser.evaluate(audits.REACHABLE)
+    stops = {}
+    for _ in range(expected + 5):
+        browser.press("Tab")
+        stop = browser.evaluate(audits.FOCUS)
+        if stop is None or stop[0] in stops:
+            break
+        stops[stop[0]] = stop
+        assert stop[2], stop[1]
+    assert len(stops) == expected > 60
+    assert "Skip to the results" in next(iter(stops.values()))[1]
+
+
+def test_everything_that_is_read_out_has_a_name(browser: Page, page: Path) -> None:
+    browser.show(page)
+    browser.evaluate(audits.OPEN_FOLDS)
+    nodes = browser.call("Accessibility.getFullAXTree")["nodes"]
+    told = [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in nodes
+        if not node["ignored"]
+    ]
+    assert [role for role, name in told if role in NAMELESS and not name] == []
+    names = [name for role, name in told if role == "image"]
+    assert len(names) > 60
+    assert any(name.startswith("Attention over frames of scene_000") for name in names)
+
+
+def test_the_audits_find_what_is_wrong(browser: Page, page: Path) -> None:
+    """A question that any page answers well would be no test of this one."""
+    browser.show(page)
+    browser.evaluate(
+        "document.documentElement.style.setProperty('--accent', '#ddccc8');"
+        "document.querySelector('main .panel text').setAttribute('x', '-30');"
+        "document.querySelector('.title').style.width = '2000px';"
+        "document.querySelectorAll('[data-sortable]')[0].tBodies[0].rows[0].cells[1].dataset.value = 'x'"
+    )
+    assert browser.evaluate(audits.LOWEST_TEXT_CONTRAST)[0] < 2
+    assert browser.evaluate(audits.LOWEST_MARK_CONTRAST)[0] < 2
+    assert len(browser.evaluate(audits.CUT_OFF)) == 1
+    assert len(browser.evaluate(audits.TOO_WIDE)) >= 1
+    assert len(browser.evaluate(audits.UNSORTED)) >= 1
+    browser.evaluate("document.querySelector('main .panel svg').style.height = '1px'")
+    assert len(browser.evaluate(audits.UNSEEN)) == 1
 
 
 def test_the_map_answers_to_the_keyboard(browser: Page, page: Path) -> None:
@@ -268,8 +182,53 @@ def test_dots_become_pictures_and_back(browser: Page, page: Path) -> None:
     assert browser.evaluate(drawn) == 0
 
 
-def test_the_page_prints(browser: Page, page: Path) -> None:
+def test_strips_and_triads_answer_to_the_keyboard_too(browser: Page, page: Path) -> None:
     browser.show(page)
-    printed = browser.call("Page.printToPDF", printBackground=True)["data"]
+    for place in (".strips", ".triads"):
+        assert (
+            browser.evaluate(f"document.querySelectorAll(\"{place} [tabindex='0']\").length") >= 1
+        )
+        browser.evaluate(f"document.querySelector(\"{place} [tabindex='0']\").focus()")
+        first = browser.evaluate("document.activeElement.ariaLabel")
+        assert browser.evaluate("tip.textContent") == first.replace(": ", "", 1)
+        browser.press("ArrowRight")
+        assert browser.evaluate("document.activeElement.ariaLabel") != first
+        assert browser.evaluate("!tip.hidden")
+
+
+def test_a_click_keeps_the_words_of_a_clip(browser: Page, page: Path) -> None:
+    browser.show(page)
+    browser.click("circle[data-clip]")
+    browser.point(".title")
+    assert browser.evaluate("!tip.hidden")
+    browser.click(".title")
+    assert browser.evaluate("tip.hidden")
+
+
+def test_contents_lead_to_their_sections(browser: Page, page: Path) -> None:
+    browser.show(page)
+    links = browser.evaluate(
+        "[...document.querySelectorAll('.contents a')].map((link) => [link.hash.slice(1), link.textContent])"
+    )
+    headings = browser.evaluate(
+        "[...document.querySelectorAll('.section-title')].map((e) => [e.id, e.textContent])"
+    )
+    assert links == headings
+    assert len(links) == 15
+    browser.click(".contents li:last-child a")
+    assert browser.evaluate("scrollY") > 1000
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_page_prints(browser: Page, page: Path, dark: bool) -> None:
+    browser.show(page, dark=dark)
+    printed = b64decode(browser.call("Page.printToPDF", printBackground=True)["data"])
     assert len(printed) > 50_000
-    assert browser.evaluate("document.querySelector('details').open")
+    pages = len(re.findall(rb"/Type\s*/Page\b(?!s)", printed))
+    assert 8 <= pages <= 30
+    assert browser.evaluate("[...document.querySelectorAll('details')].every((fold) => fold.open)")
+    # Paper is white, whatever the screen is.
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    paper = browser.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    browser.call("Emulation.setEmulatedMedia", media="")
+    assert paper == "rgb(255, 255, 255)"

@@ -19,8 +19,8 @@ from bgs.reports.figures import draw_figures, write_figures
 from bgs.reports.marks import Box, Dot, Label, Line
 from bgs.reports.page import render_report
 from bgs.reports.record import RunRecord
+from bgs.reports.rows import CeilingLine, ScoreRow, score_rows
 from bgs.reports.scores import draw_scores
-from bgs.reports.summary import CeilingLine, ScoreRow, score_rows
 
 HOSTILE = '<script>document.title = "owned"</script>'
 VOID = {"meta", "link", "image", "use", "polyline", "rect", "circle", "input", "br"}

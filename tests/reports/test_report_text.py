@@ -6,19 +6,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bgs.reports.record import RunRecord
-from bgs.reports.scales import Scale, format_tick, nice_ticks, spread_apart
-from bgs.reports.summary import (
+from bgs.reports.numbers import (
     as_interval,
     format_count,
     format_interval,
     format_percent,
     format_share,
     polish_note,
-    read_interval,
-    score_rows,
-    summarise,
 )
+from bgs.reports.record import RunRecord
+from bgs.reports.rows import score_rows
+from bgs.reports.scales import Scale, format_tick, nice_ticks, spread_apart
+from bgs.reports.summary import read_interval, summarise
 from bgs.reports.terminal import print_results, print_table
 
 

@@ -10,6 +10,7 @@ from bgs.errors import DataError
 from bgs.rdm import RDM
 from bgs.reports.record import RunRecord, load_record
 from bgs.reports.thumbnails import fit_budget, make_thumbnail
+from bgs.run.report import report
 
 
 def write_run(folder: Path, record: RunRecord) -> Path:
@@ -51,14 +52,18 @@ def test_a_run_folder_is_read_back_whole(record: RunRecord, tmp_path: Path) -> N
     assert found.config == record.config
     assert found.simulated
     assert (
-        repr(found) == "RunRecord('demo', 60 clips, 400 judgments, 60 thumbnails, 14 history rows)"
+        repr(found)
+        == "RunRecord('demo', 60 clips, 400 judgments, 60 thumbnails, 14 history rows, 0 analyses)"
     )
 
 
 def test_results_alone_are_enough(tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text("{}")
     found = load_record(tmp_path, name="bare")
-    assert repr(found) == "RunRecord('bare', 0 clips, 0 judgments, 0 thumbnails, 0 history rows)"
+    assert (
+        repr(found)
+        == "RunRecord('bare', 0 clips, 0 judgments, 0 thumbnails, 0 history rows, 0 analyses)"
+    )
     assert not found.simulated
 
 
@@ -182,3 +187,21 @@ def test_pictures_shrink_together_until_they_fit() -> None:
     smaller = fit_budget(noise, budget=total // 3)
     assert smaller.keys() == noise.keys()
     assert total // 12 < sum(map(len, smaller.values())) <= total // 3
+
+
+def test_runs_that_are_called_the_same_are_told_apart(tmp_path: Path) -> None:
+    for parent in ("first", "second"):
+        folder = tmp_path / parent / "demo"
+        folder.mkdir(parents=True)
+        results = {"models": [{"model": parent, "rsa": {"spearman": 0.5, "r2": 0.25}}]}
+        (folder / "results.json").write_text(json.dumps(results))
+    runs = [tmp_path / "first" / "demo", tmp_path / "second" / "demo"]
+    page = report(runs, out=tmp_path / "both.html", figures=tmp_path / "figures")
+    text = page.read_text(encoding="utf-8")
+    assert "first/demo</h2>" in text
+    assert "second/demo</h2>" in text
+    for parent in ("first", "second"):
+        figure = (tmp_path / "figures" / f"{parent}-demo" / "scores.svg").read_text()
+        assert f">{parent}</text>" in figure
+    again = report([runs[0]], out=tmp_path / "one.html").read_text(encoding="utf-8")
+    assert ">demo</h1>" in again

@@ -32,6 +32,7 @@ for (const table of document.querySelectorAll("[data-sortable]")) {
 
 // Pointing at a clip shows its picture and words, and lights the same clip in the neighbouring maps.
 const SVG = "http://www.w3.org/2000/svg";
+const GROUP = "[data-panels], [data-clips]";
 const tip = document.getElementById("tip");
 
 function picture(key, size) {
@@ -45,7 +46,7 @@ function picture(key, size) {
 }
 
 function light(dot) {
-  const panels = dot.closest("[data-panels]");
+  const panels = dot.closest(GROUP);
   panels.classList.add("dim");
   for (const twin of panels.querySelectorAll("[data-clip], [data-picture]")) {
     twin.classList.toggle("lit", (twin.dataset.clip ?? twin.dataset.picture) === dot.dataset.clip);
@@ -71,7 +72,7 @@ function light(dot) {
 }
 
 function dark(dot) {
-  const panels = dot.closest("[data-panels]");
+  const panels = dot.closest(GROUP);
   panels.classList.remove("dim");
   panels.querySelectorAll(".lit").forEach((twin) => twin.classList.remove("lit"));
   tip.hidden = true;
@@ -82,12 +83,14 @@ for (const dot of document.querySelectorAll("[data-clip]")) {
   // A <title> would show the browser's own tip on top of ours; the name is in aria-label.
   dot.querySelector("title")?.remove();
   dot.addEventListener("pointerenter", () => light(dot));
-  dot.addEventListener("pointerleave", () => dark(dot));
+  // A clip that was clicked (or tapped) keeps its words until something else is.
+  dot.addEventListener("pointerleave", () => dot === document.activeElement || dark(dot));
+  dot.addEventListener("click", () => dot.focus({ preventScroll: true }));
   dot.addEventListener("focus", () => light(dot));
   dot.addEventListener("blur", () => dark(dot));
   dot.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return dark(dot);
-    const dots = [...dot.parentNode.querySelectorAll("[data-clip]")];
+    const dots = [...dot.closest("svg[role=group], [data-clips]").querySelectorAll("[data-clip]")];
     const here = dots.indexOf(dot);
     const next = event.key === "Home" ? 0 : event.key === "End" ? dots.length - 1 : here + (STEPS[event.key] ?? NaN);
     if (!dots[next]) return;
@@ -96,6 +99,11 @@ for (const dot of document.querySelectorAll("[data-clip]")) {
     dots[next].tabIndex = 0;
     dots[next].focus();
   });
+}
+
+// Strips and triads of pictures are one stop for Tab each, like a map.
+for (const group of document.querySelectorAll("[data-clips]")) {
+  group.querySelectorAll("[data-clip]").forEach((clip, place) => (clip.tabIndex = place ? -1 : 0));
 }
 
 // Pictures instead of dots: drawn on top of each dot, which stays what is pointed at and gives the frame its colour.

@@ -1,0 +1,128 @@
+"""What is asked of every model about other clips, and what each one answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from bgs.reports.document import Document
+from bgs.reports.numbers import Interval, format_percent, format_share
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every model; `chance` and `bound` are keys of the file."""
+
+    key: str
+    name: str
+    axis: str
+    chance: str
+    bound: str
+    bound_name: str
+    is_percent: bool = True
+
+
+QUESTIONS = (
+    Question(
+        "rsa",
+        "geometry",
+        "Spearman correlation of distances with those between ratings",
+        "rsa",
+        "max_model_spearman",
+        "bound for a perfect model",
+        False,
+    ),
+    Question(
+        "odd_one_out",
+        "odd one out",
+        "accuracy on triads with a plain odd one, %",
+        "odd_one_out",
+        "odd_one_out",
+        "raters, half on half",
+    ),
+    Question(
+        "knn",
+        "nearest neighbours",
+        "labels named by the nearest clips, %",
+        "majority_label",
+        "accuracy",
+        "raters, half on half",
+    ),
+    Question(
+        "probe",
+        "linear probe",
+        "labels named by a linear probe, %",
+        "majority_label",
+        "accuracy",
+        "raters, half on half",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One model's score on one question."""
+
+    question: Question
+    model: str
+    role: str
+    value: float
+    ci: Interval | None
+    p: float | None
+    chance: float
+    bound: float | None
+
+
+def list_questions(document: Document) -> list[Question]:
+    """The four, and a probe fitted on each other set that was named."""
+    probe = QUESTIONS[-1]
+    elsewhere = dict.fromkeys(
+        name for model in document.rows("models") for name in model.part("probe_on").data
+    )
+    return [
+        *QUESTIONS,
+        *(
+            replace(
+                probe,
+                key=f"probe on {name}",
+                name=f"probe fitted on {name}",
+                axis=f"labels named by a linear probe fitted on {name}, %",
+            )
+            for name in elsewhere
+        ),
+    ]
+
+
+def find_part(model: Document, question: Question) -> Document:
+    """Where a model's answer to a question stands in the file; empty where it was not asked."""
+    if question.key.startswith("probe on "):
+        return model.part("probe_on").part(question.key.removeprefix("probe on "))
+    return model.part(question.key)
+
+
+def read_answers(document: Document, question: Question) -> list[Answer]:
+    """Every model's answer to one question."""
+    chance = document.part("chance").number(question.chance)
+    bound = document.part("ceiling").maybe_number(question.bound)
+    found = []
+    for model in document.rows("models"):
+        part = find_part(model, question)
+        if not part.data and question not in QUESTIONS:
+            continue  # features without clips were not fitted there
+        found.append(
+            Answer(
+                question,
+                model.text("model"),
+                str(model.data.get("role") or "model"),
+                part.number("value"),
+                part.interval(),
+                part.maybe_number("p"),
+                chance,
+                bound,
+            )
+        )
+    return found
+
+
+def say_value(question: Question, value: float) -> str:
+    """A value as this question's are printed."""
+    return format_percent(value) if question.is_percent else format_share(value)
