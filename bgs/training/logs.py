@@ -66,9 +66,16 @@ class WandbTracker:
             import wandb
         except ImportError as error:
             raise _missing("wandb", 'pip install "bgs[wandb]"') from error
-        self._run = wandb.init(
-            project="bgs", name=output_dir.name, dir=str(output_dir), config=dict(config)
-        )
+        try:
+            self._run = wandb.init(
+                project="bgs", name=output_dir.name, dir=str(output_dir), config=dict(config)
+            )
+        except wandb.Error as error:  # no key, no network
+            raise TrainingError(
+                f"wandb cannot start a run ({error})",
+                remedy="`wandb login`, or set the environment variable WANDB_MODE=offline, "
+                "or training.report_to: none",
+            ) from error
 
     def log(self, record: Mapping[str, Any], *, step: int) -> None:
         """The numbers of one record."""

@@ -34,6 +34,7 @@ class Processes:
         # accelerate looks for peers on the CPU only if it is told to use the CPU.
         cpu = parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
         self._state = PartialState(cpu=cpu)
+        _refuse_half_a_launch()
         launched = int(os.environ.get("WORLD_SIZE", "1"))
         if self._state.num_processes != launched:
             raise TrainingError(
@@ -91,3 +92,14 @@ class Processes:
     def wait(self) -> None:
         """Until every process is here."""
         self._state.wait_for_everyone()
+
+
+def _refuse_half_a_launch() -> None:
+    """`accelerate launch --cpu --num_processes 2` without mpirun starts one process and says nothing."""
+    by_accelerate = "ACCELERATE_DYNAMO_MODE" in os.environ and "MASTER_PORT" in os.environ
+    if by_accelerate and "WORLD_SIZE" not in os.environ:
+        raise TrainingError(
+            "accelerate launch was asked for several processes and started one",
+            remedy="on CPUs write `ACCELERATE_USE_CPU=true accelerate launch --multi_gpu ...`, "
+            "or use torchrun",
+        )

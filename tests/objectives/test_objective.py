@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
@@ -14,6 +16,7 @@ from bgs.config import (
     RankRsaTerm,
     RsaTerm,
     TripletTerm,
+    load_config,
 )
 from bgs.errors import ConfigError
 from bgs.objectives import JudgedBatch, Objective
@@ -144,3 +147,44 @@ def test_a_batch_says_what_it_holds_and_refuses_what_does_not_fit() -> None:
             dissimilarities=batch().dissimilarities,
             counts=batch().counts,
         )
+
+
+VARIANTS = {
+    "hybrid": ([], {"triplet": 0.7, "rsa": 0.5}),
+    "triplet-only": (["objective.rsa=null", "objective.triplet.weight=1"], {"triplet": 1.0}),
+    "rsa-only": (["objective.triplet=null"], {"rsa": 0.5}),
+    "budget-matched": (
+        ["objective.rsa=null", "objective.hard_negatives={weight: 0.5}"],
+        {"triplet": 0.7, "hard_negatives": 0.5},
+    ),
+    "odd-one-out": (
+        ["objective.rsa=null", "objective.triplet=null", "objective.odd_one_out={}"],
+        {"odd_one_out": 1.0},
+    ),
+    "soft Spearman, weighted by counts": (
+        ["objective.rsa=null", "objective.rank_rsa={weight: 2, count_weighted: true}"],
+        {"triplet": 0.7, "rank_rsa": 2.0},
+    ),
+    "symmetric, weighted by counts, and one more": (
+        [
+            "objective.triplet.symmetric=true", "objective.rsa.count_weighted=true",
+            "objective.odd_one_out={weight: {start: 0.1, per_epoch: 0.1, stop: 0.2}}",
+        ],
+        {"triplet": 0.7, "odd_one_out": 0.2, "rsa": 0.5},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_config_makes_any_weighted_sum(embeddings: Tensor, tmp_path: Path, name: str) -> None:
+    words, weights = VARIANTS[name]
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "data: {triplets: mine}\nobjective: {triplet: {weight: 0.7}, rsa: {weight: 0.5}}\n"
+    )
+    objective = Objective(load_config(path, overrides=words).objective)
+    loss = objective(embeddings, batch(num_hard_negatives=2), epoch=5)
+    assert set(loss.parts) == set(weights)
+    total = sum(weight * float(loss.parts[term]) for term, weight in weights.items())
+    assert float(loss.total) == pytest.approx(total, abs=1e-6)
+    assert objective.num_hard_negatives == (738 if name == "budget-matched" else 0)

@@ -98,6 +98,8 @@ def run(world: World, tmp_path: Path) -> Callable[..., tuple[TinyModel, Training
         allow_changes: bool = False,
         config: dict[str, Any] | None = None,
         validate: Callable[[Any], float] | None = None,
+        judgments: Triplets | None = None,
+        human: RDM | None = None,
         progress: bool = False,
         **settings: Any,
     ) -> tuple[TinyModel, TrainingResult]:
@@ -111,8 +113,8 @@ def run(world: World, tmp_path: Path) -> Callable[..., tuple[TinyModel, Training
         result = train(
             model,
             world.bank,
-            world.judgments,
-            world.human,
+            world.judgments if judgments is None else judgments,
+            world.human if human is None else human,
             objective=Objective(objective or ObjectiveSettings()),
             settings=TrainingSettings(**{**values, **settings}),
             seed=seed,

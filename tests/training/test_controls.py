@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy.stats import rankdata
 
 from bgs.data.triplets import Triplets
 from bgs.errors import DataError
+from bgs.objectives import JudgedBatch, Objective
 from bgs.rdm import RDM
 from bgs.training.controls import (
     distilled_geometry,
@@ -74,6 +77,43 @@ def test_distilled_geometry_has_people_s_pairs_and_counts(world, other) -> None:
     seen = world.human.observed
     assert 0 < seen.sum() < len(seen)
     assert np.array_equal(distilled.dissimilarities[seen], values[seen])
+
+
+@pytest.mark.parametrize("batching", ["clips", "triplets"])
+def test_a_distilled_run_sees_as_many_constraints_in_as_many_steps(
+    run, world, other, tmp_path, monkeypatch, batching: str
+) -> None:
+    seen: list[tuple[int, int, int]] = []
+    objective = Objective.__call__
+
+    def counting(self: Objective, embeddings: Any, batch: JudgedBatch, *, epoch: int) -> Any:
+        seen.append((len(batch.clips), len(batch.triplets), len(batch.pairs)))
+        return objective(self, embeddings, batch, epoch=epoch)
+
+    monkeypatch.setattr(Objective, "__call__", counting)
+    given = {
+        "people": {},
+        "captions": {
+            "judgments": distilled_judgments(world.judgments, other),
+            "human": distilled_geometry(world.human, other),
+        },
+        "shuffled": {"judgments": shuffled_judgments(world.judgments, seed=0)},
+    }
+    size = 8 if batching == "clips" else 50
+    constraints = {}
+    for name, learnt in given.items():
+        _, result = run(
+            output_dir=tmp_path / name,
+            num_train_epochs=2,
+            batching=batching,
+            per_device_train_batch_size=size,
+            **learnt,
+        )
+        constraints[name] = (result.steps, result.clip_passes, sum(map(np.array, seen)).tolist())
+        seen.clear()
+    # Which pairs meet depends on the seed and on the triads, never on the answers.
+    assert constraints["captions"] == constraints["people"] == constraints["shuffled"]
+    assert constraints["people"][0] == (6 if batching == "clips" else 16)
 
 
 def test_residual_geometry_is_uncorrelated_with_what_was_taken_out(world, other) -> None:

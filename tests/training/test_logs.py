@@ -1,10 +1,12 @@
-"""Trackers, asked for and closed properly; the packages themselves are not needed here."""
+"""Trackers, asked for and closed properly; with stand-ins, and with the packages where installed."""
 
 from __future__ import annotations
 
 import json
+import socket
 import sys
 import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,7 @@ def wandb_run(monkeypatch: pytest.MonkeyPatch) -> Recorder:
 
     module = types.ModuleType("wandb")
     module.init = init  # type: ignore[attr-defined]
+    module.Error = Exception  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "wandb", module)
     return recorder
 
@@ -104,19 +107,65 @@ def test_a_tracker_that_is_not_installed_says_how_to_get_it(
     )
 
 
-def test_wandb_itself_works_offline(run, tmp_path: Path, monkeypatch) -> None:
-    pytest.importorskip("wandb", reason="needs the wandb extra")
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """A server that nobody should call."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0)
+        yield server
+
+
+def test_wandb_itself_works_offline_and_calls_nobody(
+    run, tmp_path: Path, monkeypatch, listener: socket.socket
+) -> None:
+    wandb = pytest.importorskip("wandb", reason="needs the wandb extra")
+    assert issubclass(wandb.errors.UsageError, wandb.Error)  # what a missing key raises
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
+    monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")
+    monkeypatch.setenv("WANDB_API_KEY", "0" * 40)  # a key is at hand, and still nothing is sent
+    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{listener.getsockname()[1]}")
     _, result = run(report_to="wandb", num_train_epochs=2)
     assert result.steps == 6
-    assert list((tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb"))
+    assert wandb.run is None  # the run has ended
+    (written,) = (tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb")
+    assert b"train/validation_rsa" in written.read_bytes()
+    with pytest.raises(BlockingIOError):
+        listener.accept()
 
 
-def test_tensorboard_itself_writes_event_files(run, tmp_path: Path) -> None:
+def test_wandb_that_cannot_start_says_what_to_do(run, monkeypatch) -> None:
+    class UsageError(Exception):
+        pass
+
+    def init(**kwargs: Any) -> None:
+        raise UsageError("No API key configured. Use `wandb login` to log in.")
+
+    module = types.ModuleType("wandb")
+    module.init, module.Error = init, UsageError  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "wandb", module)
+    with pytest.raises(TrainingError) as caught:
+        run(report_to="wandb", num_train_epochs=1)
+    assert str(caught.value) == (
+        "wandb cannot start a run (No API key configured. Use `wandb login` to log in.); "
+        "`wandb login`, or set the environment variable WANDB_MODE=offline, "
+        "or training.report_to: none"
+    )
+
+
+def test_tensorboard_itself_writes_what_can_be_read_back(run, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard", reason="needs the package tensorboard")
-    run(report_to="tensorboard", num_train_epochs=1)
-    assert list((tmp_path / "run" / "tensorboard").glob("events.out.*"))
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    _, result = run(report_to="tensorboard", num_train_epochs=2)
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    scores = events.Scalars("train/validation_rsa")
+    assert [event.step for event in scores] == [0, 3, 6]
+    assert [event.value for event in scores] == pytest.approx(
+        [record["validation_rsa"] for record in result.history]
+    )
+    assert [event.step for event in events.Scalars("train/gradient_norm")] == [1, 2, 3, 4, 5, 6]
+    assert events.Tags()["tensors"] == ["config/text_summary"]
 
 
 def test_metrics_rewind_to_a_size_and_no_further(tmp_path: Path) -> None:

@@ -82,6 +82,21 @@ def test_processes_that_do_not_find_each_other_are_an_error(monkeypatch) -> None
     )
 
 
+def test_an_accelerate_launch_that_starts_one_process_of_several_is_refused(monkeypatch) -> None:
+    """What `accelerate launch --cpu --num_processes 2` sets, and no more."""
+    Processes()
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.setenv("ACCELERATE_DYNAMO_MODE", "default")
+    Processes()  # one was asked for
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    with pytest.raises(TrainingError) as caught:
+        Processes()
+    assert str(caught.value) == (
+        "accelerate launch was asked for several processes and started one; on CPUs write "
+        "`ACCELERATE_USE_CPU=true accelerate launch --multi_gpu ...`, or use torchrun"
+    )
+
+
 class OneOfTwo(Processes):
     """The second of two processes, whose peer's messages are known."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -92,6 +93,7 @@ def test_adapters_and_head_move_and_the_backbone_does_not(tmp_path: Path) -> Non
     assert any(name.startswith("head.") for name in moved)
 
 
+@pytest.mark.filterwarnings("error::FutureWarning")  # the names of checkpointing methods change
 def test_chunks_and_recomputed_activations_change_no_weight(tmp_path: Path) -> None:
     def weights(name: str, **settings: Any) -> Tensor:
         model = adapted()
