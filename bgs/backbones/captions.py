@@ -96,8 +96,11 @@ def _open_sentence_transformer(model: str | Path, revision: str | None) -> Sente
             remedy="pip install 'bgs[captions]', or use caption:tfidf",
         ) from error
     _check_model(str(model))
+    from bgs.backbones.huggingface import quiet
+
     try:
-        return SentenceTransformer(str(model), revision=revision, device="cpu")
+        with quiet():
+            return SentenceTransformer(str(model), revision=revision, device="cpu")
     except (OSError, ValueError) as error:
         raise BackboneError(
             f"caption model {str(model)!r} could not be loaded ({' '.join(str(error).split())[:300]})",

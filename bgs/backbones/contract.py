@@ -20,6 +20,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from bgs.backbones.attention_taps import Tap, tap_interface
 from bgs.errors import BackboneError
 from bgs.frame_spec import FrameSpec
 
@@ -151,6 +152,26 @@ class Backbone(nn.Module):
         with self._eager_attention(), _outputs_of(self.attention_modules()) as seen:
             self.encode(self.normalise(frames))
         return tuple(weights.unflatten(0, (len(frames), -1)) for _, weights in seen)
+
+    @contextmanager
+    def tapped(self, tap: Tap) -> Iterator[None]:
+        """While this is open, every attention layer tells `tap` its queries, keys and values as it runs."""
+        with tap_interface(self.encoder, self.attention_modules(), tap):
+            yield
+
+    def to_grid(self, rows: Tensor) -> Tensor:
+        """A number a token (clips, views, tokens) -> (clips, times, rows, columns), prefix tokens dropped.
+
+        A time is a tubelet, or a frame where each frame is looked at for itself.
+        """
+        patches = rows[:, :, self.spec.num_prefix_tokens :].flatten(1)
+        return patches.unflatten(1, (-1, *self.grid_size))
+
+    @property
+    def grid_size(self) -> tuple[int, int]:
+        """Rows and columns of patches in a frame."""
+        frames, patch = self._frame_spec, self.spec.patch_size
+        return frames.height // patch, frames.width // patch
 
     def set_gradient_checkpointing(self, enabled: bool) -> None:
         """Recompute each layer in the backward pass: less memory, more time, the same gradients."""

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from bgs.backbones.contract import Backbone
-from bgs.backbones.huggingface import _quiet
+from bgs.backbones.huggingface import quiet
 from bgs.backbones.lora import peft_model_of
 from bgs.backbones.model import EmbeddingModel
 from bgs.backbones.vjepa21 import Vjepa21Encoder
@@ -58,7 +58,7 @@ def merge(backbone: Backbone) -> nn.Module:
 
 
 def _save_pretrained(encoder: Any, folder: Path) -> None:
-    with _quiet():  # its own progress bar says nothing: there is one shard
+    with quiet():  # its own progress bar says nothing: there is one shard
         encoder.save_pretrained(folder)
     public_names = {"Vjepa2EncoderModel": "VJEPA2Model"}  # ours leaves the predictor out
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))

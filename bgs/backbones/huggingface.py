@@ -82,7 +82,7 @@ def build_encoder(
         with seeded(request.seed):
             return cast(PreTrainedModel, model_class(config).eval().to(dtype=dtype))
     open_pretrained: Any = model_class.from_pretrained  # its types leave out the loading info
-    with _mistakes_of(request), _quiet():
+    with _mistakes_of(request), quiet():
         encoder, found = open_pretrained(
             request.source,
             config=config,
@@ -215,7 +215,7 @@ def _mistakes_of(request: LoadRequest) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No warning about keys that are checked here, no progress bar inside ours."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

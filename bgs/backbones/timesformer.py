@@ -7,12 +7,15 @@ interpolated and the config changed with it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import PreTrainedModel, TimesformerModel
 
+from bgs.backbones.attention_taps import Axis, Tap, tap_qkv
 from bgs.backbones.contract import Backbone, BackboneSpec
 from bgs.backbones.huggingface import (
     LoadRequest,
@@ -25,6 +28,7 @@ from bgs.backbones.huggingface import (
     read_preprocessor,
     refuse_image_size,
 )
+from bgs.errors import BackboneError
 
 LORA_TARGETS = ("qkv", "output.dense", "intermediate.dense", "temporal_dense")
 BESIDES = ("classifier.",)
@@ -47,6 +51,31 @@ class TimesformerBackbone(Backbone):
         """Spatial attention of every layer, one view a frame: (clips, frames, heads, tokens, tokens)."""
         layers = self.encoder(self.normalise(frames), output_attentions=True).attentions
         return tuple(weights.unflatten(0, (len(frames), -1)) for weights in layers)
+
+    @contextmanager
+    def tapped(self, tap: Tap) -> Iterator[None]:
+        """Each layer tells of its attention over time, then of its attention over space."""
+        kind = cast(Any, self.encoder).config.attention_type
+        if kind != "divided_space_time":
+            raise BackboneError(
+                f"{self.spec.name!r} has attention of type {kind!r}, of which maps are not made",
+                remedy="use a TimeSformer with divided_space_time attention, as the published ones have",
+            )
+        axes: tuple[tuple[str, Axis], ...] = (
+            ("temporal_attention.attention", "time"),
+            ("attention.attention", "space"),
+        )
+        modules = [
+            (block.get_submodule(name), axis) for block in self.blocks for name, axis in axes
+        ]
+        with tap_qkv(modules, tap):
+            yield
+
+    def to_grid(self, rows: Tensor) -> Tensor:
+        """Frames first, although time runs fastest among its tokens."""
+        height, width = self.grid_size
+        patches = rows[:, 0, 1:].unflatten(1, (height, width, -1))  # (clips, rows, columns, frames)
+        return patches.permute(0, 3, 1, 2)
 
 
 def open_timesformer(request: LoadRequest) -> TimesformerBackbone:

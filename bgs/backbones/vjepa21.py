@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from bgs.backbones.attention_taps import AttentionCall, Tap
+
 GRID = 16  # patches a side of the pre-training picture; rows and columns are rescaled to it
 ROPE_BASE = 10000.0
 NORM_EPS = 1e-6
@@ -132,6 +134,7 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(architecture.dim, 3 * architecture.dim)
         self.proj = nn.Linear(architecture.dim, architecture.dim)
         self.eager = False
+        self.tap: Tap | None = None
 
     def forward(self, hidden: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor | None]:
         """(clips, tokens, dim) -> the same, and (clips, heads, tokens, tokens) weights if eager."""
@@ -145,6 +148,8 @@ class Attention(nn.Module):
             mixed = weights @ value
         else:
             mixed = F.scaled_dot_product_attention(query, key, value)
+        if self.tap is not None:
+            self.tap(AttentionCall(query, key, value, mixed, query.shape[-1] ** -0.5))
         return self.proj(mixed.transpose(1, 2).flatten(2)), weights
 
 

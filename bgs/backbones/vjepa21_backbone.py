@@ -12,6 +12,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from bgs.backbones.attention_taps import Tap
 from bgs.backbones.contract import Backbone, BackboneSpec
 from bgs.backbones.huggingface import DTYPES, LoadRequest, as_pair, check_multiple
 from bgs.backbones.seeding import seeded
@@ -52,6 +53,18 @@ class Vjepa21Backbone(Backbone):
     @property
     def _encoder(self) -> Vjepa21Encoder:
         return cast(Vjepa21Encoder, self.encoder)
+
+    @contextmanager
+    def tapped(self, tap: Tap) -> Iterator[None]:
+        """Its own attention tells a tap directly."""
+        modules = [cast(Attention, module) for module in self.attention_modules()]
+        for module in modules:
+            module.tap = tap
+        try:
+            yield
+        finally:
+            for module in modules:
+                module.tap = None
 
     @contextmanager
     def _eager_attention(self) -> Iterator[None]:
