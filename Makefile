@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint wheel clean
+.PHONY: help install demo test lint docs wheel clean
 
 help:
 	@echo "make demo    install, then run the demo into runs/demo (offline, CPU)"
 	@echo "make test    install, then lint, types, import contract, tests with coverage"
 	@echo "make lint    lint, types and import contract alone"
+	@echo "make docs    build the documentation into runs/site"
 	@echo "make wheel   build dist/*.whl"
 	@echo "make clean   remove what builds and tests leave (.venv and runs/ stay)"
 	@echo "PYTHON=python3.12 make ... chooses the interpreter (3.11 or later)"
@@ -38,6 +39,9 @@ lint: $(STAMP)
 
 test: lint
 	$(BIN)/pytest --cov --cov-report=term
+
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet -f docs/mkdocs.yml
 
 # build/ would smuggle files of earlier builds into the wheel
 wheel: $(STAMP)

@@ -1,4 +1,4 @@
-"""A saved model on the Hugging Face hub, with a card that says what it is and how to use it."""
+"""A saved model on the Hugging Face hub, under the card that was written when it was trained."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ UPLOADED = (
     "results.json",
     "config.yaml",
 )
+FROM_DISK = 'from_pretrained(base, ".")'  # how the card in the folder says to load it
 
 
 def push_to_hub(
@@ -32,11 +33,12 @@ def push_to_hub(
     commit_message: str = "Upload model",
     api: HfApi | None = None,
 ) -> str:
-    """Write the model card into a saved model's folder and upload it; the address of the repository."""
+    """Upload a run's model with its card at the top of the repository; the repository's address."""
     folder = Path(folder)
     record = _read_json(folder / "model.json")
     _check_base_is_public(record, folder)
-    (folder / "README.md").write_text(model_card(folder, repo_id=repo_id), encoding="utf-8")
+    card = _public_card(folder, repo_id)
+    (folder / "README.md").write_text(card, encoding="utf-8")
     if api is None:
         from huggingface_hub import HfApi
 
@@ -51,70 +53,20 @@ def push_to_hub(
     return str(repository)
 
 
-def model_card(folder: str | Path, *, repo_id: str = "USER/MODEL") -> str:
-    """The card's text: base, adapter, measured agreement with people, and the two ways to load it."""
-    folder = Path(folder)
-    record = _read_json(folder / "model.json")
-    base, lora = record["backbone"], record["lora"]
-    results = folder / "results.json"
-    adapter = (
-        f"LoRA (rank {lora['r']}, alpha {lora['lora_alpha']}) on the frozen encoder"
-        if lora
-        else "none: the encoder is frozen as published"
+def _public_card(folder: Path, repo_id: str) -> str:
+    """The card of the run's adapter, with the way to load it from the hub in place of the one from disk."""
+    card = folder / "adapter" / "README.md"
+    if not card.is_file():
+        raise BackboneError(
+            "there is no model card to publish it with",
+            remedy="push a run that `bgs fit` finished with adapters",
+            file=card,
+        )
+    text = card.read_text(encoding="utf-8")
+    text = text.replace(FROM_DISK, f'from_pretrained(base, "{repo_id}", subfolder="adapter")')
+    return text.replace(
+        'load_model("..")', f"load_model(FOLDER)  # hf download {repo_id} --local-dir FOLDER"
     )
-    front = ["---", "library_name: peft", "tags: [bgs, video, human-similarity]"]
-    if base["family"] != "features" and not Path(base["base_id"]).exists():
-        front.append(f"base_model: {base['base_id']}")
-    return "\n".join(
-        [
-            *front,
-            "---",
-            f"# {repo_id.split('/')[-1]}",
-            "",
-            f"A video encoder tuned on human similarity judgments, from `{base['base_id']}`"
-            + (f" at revision `{base['revision']}`." if base["revision"] else "."),
-            "",
-            f"- Adapter: {adapter}",
-            f"- Head: {record['head']['kind']}; embeddings have length 1 and are compared by cosine",
-            "- Frames: as `preprocessor.json` says, decoded to uint8 and normalised by the model",
-            "",
-            *(_results_lines(_read_json(results)) if results.is_file() else []),
-            "## Use",
-            "",
-            "```python",
-            "from bgs.backbones.saving import load_model  # pip install bgs",
-            f"model = load_model(FOLDER)  # after: hf download {repo_id} --local-dir FOLDER",
-            "```",
-            "",
-            "The adapter alone, without this package:",
-            "",
-            "```python",
-            f'PeftModel.from_pretrained(base, "{repo_id}", subfolder="adapter")',
-            "```",
-            "",
-            "The licence of the base weights applies to what is derived from them.",
-            "",
-        ]
-    )
-
-
-def _results_lines(results: Mapping[str, Any]) -> list[str]:
-    """Before and after, exactly as scored; nothing is claimed beyond the numbers."""
-    lines = [
-        "## Agreement with people on held-out clips",
-        "",
-        "| | R2 | 95 % CI | odd-one-out (three-way) |",
-        "|---|---|---|---|",
-    ]
-    for stage in ("before", "after"):
-        block = results.get(stage)
-        if block:
-            rsa, odd = block["rsa"], block["odd_one_out"]
-            low, high = rsa["ci95"]
-            lines.append(
-                f"| {stage} | {rsa['r2']:.3f} | [{low:.3f}, {high:.3f}] | {odd['three_way']:.3f} |"
-            )
-    return [*lines, ""] if len(lines) > 4 else []
 
 
 def _check_base_is_public(record: Mapping[str, Any], folder: Path) -> None:

@@ -91,7 +91,10 @@ def _head_only(
     config: FitConfig, study: Study, bank: Bank, *, scratch: Path, progress: bool
 ) -> Embeddings:
     """The backbone is frozen, so its embeddings are computed once and the head alone is trained on them."""
-    frozen = config.model_copy(update={"lora": config.lora.model_copy(update={"r": 0})})
+    # Features of the clips as they are: there are no frames left to augment.
+    training = config.training.model_copy(update={"augmentation": None})
+    lora = config.lora.model_copy(update={"r": 0})
+    frozen = config.model_copy(update={"lora": lora, "training": training})
     features = FeatureBank(
         bank.ids, frozen_features(build_model(frozen, bank), bank, progress=progress)
     )

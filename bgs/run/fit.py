@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from bgs.backbones.model import embed
 from bgs.backbones.saving import save_model
 from bgs.config import FitConfig
+from bgs.reports.model_card import write_model_card
 from bgs.run.building import (
     build_model,
     check_trainable,
@@ -30,6 +32,7 @@ from bgs.run.results import (
     compare,
     describe_data,
     score_candidates,
+    source_commit,
 )
 from bgs.run.study import Study, load_study
 from bgs.training.processes import Processes
@@ -37,6 +40,8 @@ from bgs.training.processes import Processes
 if TYPE_CHECKING:
     from bgs.run.building import Bank
     from bgs.training import TrainingResult
+
+logger = logging.getLogger(__name__)
 
 
 def fit(
@@ -60,6 +65,9 @@ def fit(
     if processes.is_main:
         check_place(settings, resume=resume, overwrite=overwrite)
     study = load_study(settings.data, seed=settings.seed)
+    logger.info(
+        "data %s: %d clips, %d judgments", study.name, len(study.clips.ids), len(study.triplets)
+    )
     check_scorable(study, settings.evaluation)
     check_controls(settings, study)
     captions = _captions(
@@ -68,6 +76,7 @@ def fit(
     backbone, bank = open_inputs(settings, study.clips, progress=progress)
     model = build_model(settings, bank, backbone=backbone)
     check_trainable(model)
+    logger.info("model %s: %s", settings.backbone.name_or_path, count_parameters(model))
     if processes.is_main:
         start_run(settings, resume=resume)
     untuned = frozen_features(model, bank, progress=progress)
@@ -81,6 +90,7 @@ def fit(
         allow_changes=allow_changes,
         progress=progress,
     )
+    logger.info("trained %d epochs, kept epoch %d", len(training.history) - 1, training.best_epoch)
     if processes.is_main:
         save_model(model, settings.output_dir)
     tuned = embed(model, bank, progress=progress)
@@ -93,9 +103,12 @@ def fit(
     results = {
         **summarise(settings, study, candidates, training),
         "parameters": count_parameters(model),
+        "commit": source_commit(),
     }
     if processes.is_main:
         _write_run(settings.output_dir, study, bank, candidates, results)
+        write_model_card(settings.output_dir, results, config=settings)
+        logger.info("results, report and model card are in %s", settings.output_dir)
     return results
 
 

@@ -6,11 +6,14 @@ A candidate is anything with distances between held-out clips: an embedding, a c
 from __future__ import annotations
 
 import platform
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
+import bgs
 from bgs.config import EvaluationSettings
 from bgs.errors import DataError
 from bgs.evaluation.bootstrap import MIN_CLIPS
@@ -115,6 +118,19 @@ def describe_data(study: Study) -> dict[str, Any]:
         "exclusions": {} if exclusions is None else exclusions.to_dict(),
         "third": study.third,
     }
+
+
+def source_commit() -> str | None:
+    """The commit of the checkout the package runs from; None where it was installed, or without git."""
+    root = Path(bgs.__file__).resolve().parents[1]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
 
 
 def used_versions() -> dict[str, str]:

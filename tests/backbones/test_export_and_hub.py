@@ -9,11 +9,12 @@ from huggingface_hub import HfApi
 
 from bgs.backbones.contract import FeatureBackbone
 from bgs.backbones.export import export_merged
-from bgs.backbones.hub import UPLOADED, model_card, push_to_hub
+from bgs.backbones.hub import FROM_DISK, UPLOADED, push_to_hub
 from bgs.backbones.model import EmbeddingModel
 from bgs.backbones.saving import save_model
 from bgs.config import HeadSettings
 from bgs.errors import BackboneError
+from bgs.reports.model_card import load_snippet
 
 
 @pytest.fixture
@@ -23,34 +24,9 @@ def published(tuned_videomae: EmbeddingModel, tmp_path: Path) -> Path:
     record = json.loads((folder / "model.json").read_text())
     record["backbone"] |= {"base_id": "MCG-NJU/videomae-base", "revision": "abc123"}
     (folder / "model.json").write_text(json.dumps(record))
-    block = {"rsa": {"r2": 0.1, "ci95": [0.05, 0.15]}, "odd_one_out": {"three_way": 0.5}}
-    results = {"before": block, "after": {**block, "rsa": {"r2": 0.2, "ci95": [0.1, 0.3]}}}
-    (folder / "results.json").write_text(json.dumps(results))
+    card = f'# social\n\nmodel = PeftModel.{FROM_DISK}\nmodel = load_model("..")\n'
+    (folder / "adapter" / "README.md").write_text(card, encoding="utf-8")
     return folder
-
-
-def test_the_card_says_what_it_is_and_how_to_use_it(published: Path) -> None:
-    card = model_card(published, repo_id="someone/social")
-    assert card.startswith("---\nlibrary_name: peft\n")
-    for line in (
-        "library_name: peft",
-        "base_model: MCG-NJU/videomae-base",
-        "# social",
-        "from `MCG-NJU/videomae-base` at revision `abc123`.",
-        "- Adapter: LoRA (rank 2, alpha 16) on the frozen encoder",
-        "| before | 0.100 | [0.050, 0.150] | 0.500 |",
-        "| after | 0.200 | [0.100, 0.300] | 0.500 |",
-        'PeftModel.from_pretrained(base, "someone/social", subfolder="adapter")',
-    ):
-        assert line in card
-
-
-def test_the_card_claims_no_scores_where_there_are_none(published: Path) -> None:
-    (published / "results.json").unlink()
-    assert "Agreement with people" not in model_card(published)
-    record = json.loads((published / "model.json").read_text())
-    (published / "model.json").write_text(json.dumps({**record, "lora": None}))
-    assert "- Adapter: none: the encoder is frozen as published" in model_card(published)
 
 
 def test_pushing_uploads_the_model_and_nothing_else(published: Path) -> None:
@@ -63,7 +39,28 @@ def test_pushing_uploads_the_model_and_nothing_else(published: Path) -> None:
         repo_id="someone/social", folder_path=published, allow_patterns=list(UPLOADED),
         commit_message="Upload model",
     )  # fmt: skip
-    assert (published / "README.md").read_text() == model_card(published, repo_id="someone/social")
+    card = (published / "README.md").read_text(encoding="utf-8")
+    assert 'PeftModel.from_pretrained(base, "someone/social", subfolder="adapter")' in card
+    assert "load_model(FOLDER)  # hf download someone/social --local-dir FOLDER" in card
+
+
+def test_nothing_is_pushed_without_a_card(published: Path) -> None:
+    (published / "adapter" / "README.md").unlink()
+    api = create_autospec(HfApi, instance=True)
+    with pytest.raises(BackboneError, match="there is no model card to publish it with"):
+        push_to_hub(published, "someone/social", api=api)
+    api.create_repo.assert_not_called()
+
+
+def test_the_card_of_a_run_says_what_pushing_replaces() -> None:
+    """The two rooms agree on one line of Python, and neither imports the other."""
+    base = {
+        "family": "videomae",
+        "base_id": "MCG-NJU/videomae-base",
+        "revision": None,
+        "options": {},
+    }
+    assert FROM_DISK in load_snippet(base)
 
 
 def test_a_base_that_nobody_has_is_not_pushed(
