@@ -140,6 +140,12 @@ class HardNegativeTerm(Settings):
         ge=1,
         description="extra constraints an epoch; 6 x 123 is what the RSA term sees",
     )
+    judgments: int = Field(
+        default=4,
+        ge=1,
+        description="a negative is sought among the clips of so many judgments, a published step's; "
+        "of a larger batch, random groups of so many are taken",
+    )
 
 
 class RsaTerm(Settings):

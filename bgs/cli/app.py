@@ -13,7 +13,9 @@ from typing import Annotated
 import typer
 
 import bgs
-from bgs.cli import analyses, data, runs, scores
+from bgs.cli import analyses, attend, data, doctor, fusion, runs, scores
+from bgs.cli.transfer import app as transfer_app
+from bgs.cli.verbosity import speak
 from bgs.errors import BgsError
 
 app = typer.Typer(
@@ -28,7 +30,11 @@ app = typer.Typer(
 app.add_typer(runs.app)
 app.add_typer(scores.app)
 app.add_typer(analyses.app)
+app.add_typer(transfer_app)
+app.add_typer(attend.app)
 app.add_typer(data.app, name="data")
+app.add_typer(fusion.app, name="fusion")
+app.add_typer(doctor.app)
 
 STOPPED = 130
 
@@ -47,8 +53,22 @@ def _root(
             "--version", callback=_print_version, is_eager=True, help="Print the version."
         ),
     ] = False,
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "--verbose",
+            "-v",
+            count=True,
+            show_default=False,
+            help="Say on stderr what is being done; twice for more.",
+        ),
+    ] = 0,
 ) -> None:
-    """Make video models see social life the way people do."""
+    """Make video models see social life the way people do.
+
+    Example: bgs --verbose fit configs/demo.yaml
+    """
+    speak(verbose)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from bgs.config import (
@@ -23,6 +24,7 @@ from bgs.config import (
 from bgs.errors import ConfigError
 from bgs.objectives.batch import JudgedBatch
 from bgs.objectives.terms import (
+    grouped_negative_loss,
     hard_negative_loss,
     odd_one_out_loss,
     rank_rsa_loss,
@@ -75,7 +77,7 @@ class Objective:
         parts: dict[str, Tensor] = {}
         total = embeddings.sum() * 0.0  # a graph even if every term is left out
         for name, term in self.terms.items():
-            value = TERMS[name](embeddings, batch, term)
+            value = TERMS[name](embeddings, batch, term, epoch)
             if value is not None:
                 parts[name] = value.detach()
                 total = total + weight_in(term.weight, epoch) * value
@@ -90,36 +92,61 @@ def weight_in(weight: Weight, epoch: int) -> float:
     return float(weight) if isinstance(weight, (int, float)) else weight.at(epoch)
 
 
-def _triplet(embeddings: Tensor, batch: JudgedBatch, term: TripletTerm) -> Tensor | None:
+def _triplet(
+    embeddings: Tensor, batch: JudgedBatch, term: TripletTerm, _epoch: int
+) -> Tensor | None:
     if not len(batch.triplets):
         return None
     return triplet_loss(embeddings, batch.triplets, margin=term.margin, symmetric=term.symmetric)
 
 
-def _odd_one_out(embeddings: Tensor, batch: JudgedBatch, term: OddOneOutTerm) -> Tensor | None:
+def _odd_one_out(
+    embeddings: Tensor, batch: JudgedBatch, term: OddOneOutTerm, _epoch: int
+) -> Tensor | None:
     if not len(batch.triplets):
         return None
     return odd_one_out_loss(embeddings, batch.triplets, temperature=term.temperature)
 
 
 def _hard_negatives(
-    embeddings: Tensor, batch: JudgedBatch, term: HardNegativeTerm
+    embeddings: Tensor, batch: JudgedBatch, term: HardNegativeTerm, epoch: int
 ) -> Tensor | None:
-    if not len(batch.triplets) or not batch.num_hard_negatives:
+    """Among all clips of a large batch the nearest is nearly always alike to people too, and a loss that pushes it
+    away teaches nothing; so a large batch is asked in groups as small as a published step. A group without a
+    negative counts as 0, as such a step does: over an epoch the extra constraints weigh the same in either.
+    """
+    count = batch.num_hard_negatives
+    if not len(batch.triplets) or not count:
         return None
-    return hard_negative_loss(
-        embeddings, batch.triplets, batch.clips, count=batch.num_hard_negatives, margin=term.margin
+    if len(batch.triplets) <= term.judgments:
+        return hard_negative_loss(
+            embeddings, batch.triplets, batch.clips, count=count, margin=term.margin
+        )
+    groups = _draw_groups(batch, (count, term.judgments), epoch=epoch)
+    loss = grouped_negative_loss(
+        embeddings, batch.triplets[groups], batch.clips, margin=term.margin
     )
+    return loss * min(1.0, count * term.judgments / len(batch.triplets))
 
 
-def _rsa(embeddings: Tensor, batch: JudgedBatch, term: RsaTerm) -> Tensor | None:
+def _draw_groups(batch: JudgedBatch, shape: tuple[int, int], *, epoch: int) -> Tensor:
+    """Rows of judgments, the same in every process and after a resume: they follow from batch and epoch."""
+    seed = (int(batch.clips.sum()) * 1_000_003 + epoch) % 2**31
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(len(batch.triplets), shape, generator=generator)
+    return drawn.to(batch.triplets.device)
+
+
+def _rsa(embeddings: Tensor, batch: JudgedBatch, term: RsaTerm, _epoch: int) -> Tensor | None:
     if len(batch.pairs) < FEWEST_PAIRS:
         return None
     weights = batch.counts if term.count_weighted else None
     return rsa_loss(embeddings, batch.pairs, batch.dissimilarities, weights=weights)
 
 
-def _rank_rsa(embeddings: Tensor, batch: JudgedBatch, term: RankRsaTerm) -> Tensor | None:
+def _rank_rsa(
+    embeddings: Tensor, batch: JudgedBatch, term: RankRsaTerm, _epoch: int
+) -> Tensor | None:
     if len(batch.pairs) < FEWEST_PAIRS:
         return None
     return rank_rsa_loss(
@@ -131,7 +158,7 @@ def _rank_rsa(embeddings: Tensor, batch: JudgedBatch, term: RankRsaTerm) -> Tens
     )
 
 
-TERMS: dict[str, Callable[[Tensor, JudgedBatch, Any], Tensor | None]] = {
+TERMS: dict[str, Callable[[Tensor, JudgedBatch, Any, int], Tensor | None]] = {
     "triplet": _triplet,
     "odd_one_out": _odd_one_out,
     "hard_negatives": _hard_negatives,

@@ -70,6 +70,23 @@ def hard_negative_loss(
     return losses.topk(min(count, len(losses))).values.mean()
 
 
+def grouped_negative_loss(
+    embeddings: Tensor, groups: Tensor, clips: Tensor, *, margin: float
+) -> Tensor:
+    """The same with one negative a group of judgments, (groups, judgments, 3): the worst of the group, its
+    negative sought among the group's own clips. Every group stands for a small batch.
+    """
+    distances = cosine_distances(embeddings)
+    anchor, positive, _ = groups.unbind(2)  # (groups, judgments)
+    rows = groups.flatten(1)  # (groups, 3 * judgments)
+    shown = clips[rows][:, None, :]
+    same = (shown == clips[anchor][:, :, None]) | (shown == clips[positive][:, :, None])
+    candidates = distances[anchor[:, :, None], rows[:, None, :]].masked_fill(same, torch.inf)
+    nearest = candidates.min(dim=2).values  # (groups, judgments)
+    losses = functional.relu(distances[anchor, positive] - nearest + margin)
+    return losses.max(dim=1).values.mean()
+
+
 def rsa_loss(
     embeddings: Tensor, pairs: Tensor, dissimilarities: Tensor, *, weights: Tensor | None = None
 ) -> Tensor:

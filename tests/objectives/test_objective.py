@@ -20,7 +20,8 @@ from bgs.config import (
 )
 from bgs.errors import ConfigError
 from bgs.objectives import JudgedBatch, Objective
-from bgs.objectives.terms import rsa_loss, triplet_loss
+from bgs.objectives.hybrid import _draw_groups
+from bgs.objectives.terms import grouped_negative_loss, rsa_loss, triplet_loss
 
 
 @pytest.fixture
@@ -123,6 +124,29 @@ def test_the_objective_knows_its_terms_and_its_budget() -> None:
     assert repr(objective) == "Objective(triplet + hard_negatives)"
     assert objective.num_hard_negatives == 738
     assert Objective(ObjectiveSettings()).num_hard_negatives == 0
+
+
+def test_a_large_batch_is_asked_for_negatives_in_groups_that_batch_and_epoch_decide() -> None:
+    settings = ObjectiveSettings(
+        triplet=None, rsa=None, hard_negatives=HardNegativeTerm(margin=2.0)
+    )
+    rng = torch.Generator().manual_seed(0)
+    clips = torch.arange(40)
+    triplets = torch.stack([torch.randperm(40, generator=rng)[:3] for _ in range(60)])
+    none = torch.zeros(0)
+    large = JudgedBatch(
+        clips=clips, triplets=triplets, pairs=torch.zeros(0, 2, dtype=torch.long),
+        dissimilarities=none, counts=none, num_hard_negatives=5,
+    )  # fmt: skip
+    embeddings = torch.randn(40, 8, generator=rng)
+    objective = Objective(settings)
+    parts = [objective(embeddings, large, epoch=epoch).parts for epoch in (0, 0, 1)]
+    losses = [float(found["hard_negatives"]) for found in parts]
+    assert losses[0] == losses[1] != losses[2]
+    groups = _draw_groups(large, (5, 4), epoch=0)
+    expected = grouped_negative_loss(embeddings, triplets[groups], clips, margin=2.0)
+    # 5 of the 15 groups of four that 60 judgments make have a negative.
+    assert losses[0] == pytest.approx(float(expected) * 5 / 15)
 
 
 def test_a_batch_says_what_it_holds_and_refuses_what_does_not_fit() -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from bgs.objectives.terms import (
     correlation,
     cosine_distances,
+    grouped_negative_loss,
     hard_negative_loss,
     mid_ranks,
     odd_one_out_loss,
@@ -105,6 +106,19 @@ def test_hard_negative_loss_is_zero_where_a_batch_holds_no_wrong_clip(embeddings
     clips = torch.tensor([1, 2, 1])
     loss = hard_negative_loss(embeddings[:3], torch.tensor([[0, 1, 2]]), clips, count=1, margin=0.2)
     assert float(loss) == 0.0
+
+
+def test_a_group_of_judgments_is_a_small_batch(embeddings: Tensor) -> None:
+    """The mean over groups of what each would be as a batch of its own, the worst of it alone."""
+    clips = torch.tensor([10, 11, 12, 13, 11, 15])
+    groups = TRIPLETS[torch.tensor([[0, 1], [2, 0]])]  # (groups, judgments, 3)
+    losses = []
+    for group in groups:
+        rows = group.flatten()
+        alone = torch.arange(6).reshape(2, 3)
+        losses.append(hard_negative_loss(embeddings[rows], alone, clips[rows], count=1, margin=0.2))
+    loss = grouped_negative_loss(embeddings, groups, clips, margin=0.2)
+    assert float(loss) == pytest.approx(float(sum(losses)) / 2, abs=1e-6)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
