@@ -22,6 +22,7 @@ from bgs.errors import show_line
 if TYPE_CHECKING:
     from bgs.data.check import CheckReport
     from bgs.data.clip_check import ClipReport
+    from bgs.fusion.checking import TaskReport
     from bgs.run.inventory import DataReport
 
 MENDABLE = 2  # the exit code of what the user can mend
@@ -74,6 +75,8 @@ def check_data(
 
     Prints what there is, what is left out and why, and lines that begin with `look at` for what looks wrong.
     Exits 2 after all of that if a clip has a problem; clips of which none is here are no fault of the judgments.
+    Of a data set of `bgs fusion` (affectnet, gazefollow, hagrid, lam, pisc) every picture is opened; one that is
+    missing or broken is a problem.
 
     Example: bgs data check social250 --json
     """
@@ -89,6 +92,8 @@ def check_data(
             _print_judgments(report.triplets)
         if report.videos is not None:
             _print_clips(report.videos)
+        if report.task is not None:
+            _print_task(report.task)
     if _has_bad_clips(report):
         raise typer.Exit(MENDABLE)
 
@@ -128,6 +133,13 @@ def fetch_data(
             help="The card to fetch, e.g. social250; `demo` and `demo-phase` are simulated.",
         ),
     ],
+    twin: Annotated[
+        bool,
+        typer.Option(
+            "--twin",
+            help="Draw a small simulated twin of a data set of `bgs fusion`, in the layout of the real one.",
+        ),
+    ] = False,
     triplets_dir: TripletsDirOption = TRIPLETS_DIR,
     videos_dir: VideosDirOption = VIDEOS_DIR,
     seed: SeedOption = 0,
@@ -135,7 +147,8 @@ def fetch_data(
 ) -> None:
     """Download a release into the homes.
 
-    Each file is verified by its checksum; `demo` and `demo-phase` are simulated on the spot.
+    Each file is verified by its checksum; `demo` and `demo-phase` are simulated on the spot. The data sets of `bgs
+    fusion` are their authors' to give; `--twin` draws a simulated one in their layout, never over what is there.
 
     Example: bgs data fetch demo --seed 1
     """
@@ -143,7 +156,12 @@ def fetch_data(
 
     print_rows(
         fetch_data_set(
-            name, triplets_dir=triplets_dir, videos_dir=videos_dir, seed=seed, progress=not quiet
+            name,
+            triplets_dir=triplets_dir,
+            videos_dir=videos_dir,
+            twin=twin,
+            seed=seed,
+            progress=not quiet,
         )
     )
 
@@ -157,8 +175,12 @@ def show_data(
     out: Annotated[
         Path | None, typer.Option("--out", help="The picture to write (default: NAME.png).")
     ] = None,
-    clips: Annotated[int, typer.Option("--clips", min=1, max=200, help="Rows: clips.")] = 8,
-    frames: Annotated[int, typer.Option("--frames", min=1, max=60, help="Columns: frames.")] = 6,
+    clips: Annotated[
+        int, typer.Option("--clips", min=1, max=200, help="Rows: clips, or rows of examples.")
+    ] = 8,
+    frames: Annotated[
+        int, typer.Option("--frames", min=1, max=60, help="Columns: frames, or examples.")
+    ] = 6,
     look: Annotated[
         str | None,
         typer.Option(
@@ -171,6 +193,8 @@ def show_data(
     as_json: JsonOption = False,
 ) -> None:
     """Draw a contact sheet: frames of some clips, with captions and ratings.
+
+    Of a data set of `bgs fusion`: rows and columns of examples of every label, with boxes, points and answers.
 
     The seed chooses the clips; `demo` and `demo-phase` with a look are simulated from it.
 
@@ -208,11 +232,41 @@ def _print_judgments(report: CheckReport) -> None:
 
 
 def _has_bad_clips(report: DataReport) -> bool:
+    if report.task is not None:
+        return not report.task.ok
     clips = report.videos
     if clips is None or clips.ok:
         return False
     none_here = len(clips.of_kind("missing")) == clips.num_clips
     return report.triplets is None or not none_here
+
+
+def _print_task(report: TaskReport) -> None:
+    said = " (simulated)" if report.simulated else ""
+    broken = f"{len(report.problems)} of {report.num_pictures} cannot be read"
+    typer.echo(f"data set {report.name}{said}: {report.num_pictures} pictures, {broken}")
+    for part in report.to_dict()["tasks"]:
+        typer.echo(f"task {part['task']}: {part['title']}")
+        labels = next(iter(part["counts"].values()))
+        rows = [
+            {"answer": label, **{split: row[label] for split, row in part["counts"].items()}}
+            for label in labels
+        ]
+        totals = {split: sum(row.values()) for split, row in part["counts"].items()}
+        print_rows([*rows, {"answer": "all", **totals}])
+        for reason, count in part["left_out"].items():
+            typer.echo(f"left out: {count} because {show_line(reason)}")
+        for pair, count in part["groups_shared"].items():
+            if count:
+                typer.echo(f"look at: {count} groups are in both {pair}")
+        if part["ids_twice"]:
+            typer.echo(f"look at: {part['ids_twice']} examples have the id of another")
+        for note in part["notes"]:
+            typer.echo(f"note: {note}")
+    for problem in report.problems[:MOST_LISTED]:
+        typer.echo(f"broken: {problem.file}: {show_line(problem.what)}")
+    if len(report.problems) > MOST_LISTED:
+        typer.echo(f"... and {len(report.problems) - MOST_LISTED} more (all of them with --json)")
 
 
 def _print_clips(report: ClipReport) -> None:

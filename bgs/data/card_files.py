@@ -16,7 +16,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from bgs.data.card_fields import NAME_PATTERN
-from bgs.data.cards import Card, TripletsCard, VideosCard
+from bgs.data.cards import SIMULATED_MARK, Card, TaskCard, TripletsCard, VideosCard
 from bgs.data.reading import check_readable, read_text
 from bgs.errors import DataError
 from bgs.strict_yaml import parse_mapping
@@ -34,6 +34,16 @@ def load_videos_card(name: str, *, videos_dir: Path | str = "videos") -> VideosC
     return _load_card(VideosCard, name, home=Path(videos_dir), kind="videos")
 
 
+def load_task_card(name: str, *, videos_dir: Path | str = "videos") -> TaskCard:
+    """The card of a data set of `bgs fusion`, by name."""
+    return _load_card(TaskCard, name, home=Path(videos_dir), kind="videos")
+
+
+def task_names(*, home: Path) -> list[str]:
+    """The data sets of `bgs fusion` among the cards of clips, in order."""
+    return [name for name in card_names("videos", home=home) if _is_task(name, home=home)]
+
+
 def list_cards(
     *, triplets_dir: Path | str = "triplets", videos_dir: Path | str = "videos"
 ) -> list[dict[str, object]]:
@@ -45,6 +55,9 @@ def list_cards(
         present = (homes["triplets"] / card.main_file).is_file()
         rows.append(_describe(card, kind="triplets", present=present))
     for name in card_names("videos", home=homes["videos"]):
+        if _is_task(name, home=homes["videos"]):
+            rows.append(_describe_task(name, home=homes["videos"]))
+            continue
         clips = load_videos_card(name, videos_dir=homes["videos"])
         present = (homes["videos"] / clips.table.path).is_file()
         rows.append(_describe(clips, kind="videos", present=present))
@@ -77,12 +90,10 @@ def check_sha256(file: Path, expected: str | None) -> None:
 
 def _load_card(model: type[AnyCard], name: str, *, home: Path, kind: str) -> AnyCard:
     valid = re.fullmatch(NAME_PATTERN, name) is not None
-    if valid:
-        for place in _card_homes(kind, home=home):
-            file = place / f"{name}.yaml"
-            if os.path.lexists(file):
-                check_readable(file)
-                return _read_card(model, file, name=name)
+    file = _find_card(name, home=home, kind=kind)
+    if file is not None:
+        check_readable(file)
+        return _read_card(model, file, name=name)
     known = ", ".join(card_names(kind, home=home)) or "none"
     raise DataError(
         f"no {kind} card is called {name!r} (known: {known})",
@@ -92,10 +103,40 @@ def _load_card(model: type[AnyCard], name: str, *, home: Path, kind: str) -> Any
     )
 
 
+def _find_card(name: str, *, home: Path, kind: str) -> Path | None:
+    if re.fullmatch(NAME_PATTERN, name) is None:
+        return None
+    places = (place / f"{name}.yaml" for place in _card_homes(kind, home=home))
+    return next((file for file in places if os.path.lexists(file)), None)
+
+
+def _parse(file: Path) -> dict[str, object]:
+    return parse_mapping(read_text(file), file=file, what="card", first_key="name", error=DataError)
+
+
+def _is_task(name: str, *, home: Path) -> bool:
+    """Only what can be told at a glance: a card that is broken is refused by whoever reads it."""
+    file = _find_card(name, home=home, kind="videos")
+    if file is None:
+        return False
+    check_readable(file)
+    return "task" in _parse(file)
+
+
+def _describe_task(name: str, *, home: Path) -> dict[str, object]:
+    card = load_task_card(name, videos_dir=home)
+    folder = card.folder(videos_dir=home)
+    row = _describe(card, kind="task", present=folder.is_dir() and any(folder.iterdir()))
+    return {**row, "simulated": (folder / SIMULATED_MARK).is_file()}
+
+
 def _read_card(model: type[AnyCard], file: Path, *, name: str) -> AnyCard:
-    values = parse_mapping(
-        read_text(file), file=file, what="card", first_key="name", error=DataError
-    )
+    values = _parse(file)
+    if model is VideosCard and "task" in values:
+        raise DataError(
+            f"{name!r} is a data set of `bgs fusion`, not a set of clips",
+            remedy="use it with `bgs fusion`, or name a set of clips",
+        )
     try:
         card = model.model_validate(values)
     except ValidationError as error:

@@ -1,8 +1,9 @@
 """Cards: everything needed to read a data set, so that adding one needs no code.
 
-A card is `NAME.yaml` in a data home. `TripletsCard` describes judgments, `VideosCard` the clips they
-are about; captions, ratings and the split are facts about clips and live with the latter. Every path
-in a card is relative to the home the card belongs to and cannot leave it. An unknown key is an error.
+A card is `NAME.yaml` in a data home. `TripletsCard` describes judgments, `VideosCard` the clips they are about,
+`TaskCard` a published data set that `bgs fusion` reads as downloaded; captions, ratings and the split are facts
+about clips and live with these. Every path in a card is relative to the home the card belongs to and cannot leave
+it. An unknown key is an error.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from bgs.data.card_fields import (
     stay_inside,
 )
 from bgs.errors import DataError
+
+SIMULATED_MARK = "SIMULATED.txt"  # what a program leaves in a folder of pictures that it drew
 
 
 class DataFile(Settings):
@@ -262,6 +265,18 @@ class SceneSource(Settings):
     seconds: float | None = Field(
         default=None, gt=0, description="how long each clip lasts; default: as recorded"
     )
+
+
+class TaskCard(Card):
+    """A published data set of pictures with answers: read as downloaded, from the folder of its name in the home."""
+
+    task: CardName = Field(description="the task of `bgs fusion` that reads it")
+    page: WebAddress = Field(description="where its authors keep it")
+    layout: tuple[PlainText, ...] = Field(min_length=1, description="the files that are read")
+
+    def folder(self, *, videos_dir: Path) -> Path:
+        """Where it is expected."""
+        return videos_dir / self.name
 
 
 class VideosCard(Card):

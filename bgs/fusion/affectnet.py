@@ -16,7 +16,6 @@ a picture is not told, so a person may be on both sides of a split.
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,9 +23,11 @@ import numpy as np
 
 from bgs.errors import DataError
 from bgs.fusion.example import Box, Example, Task, TaskData
-from bgs.fusion.pictures import SUFFIXES, box_of_pixels, read_size
+from bgs.fusion.pictures import SUFFIXES, box_of_pixels
 from bgs.fusion.reading import (
     NO_SUCH_PICTURE,
+    UNREADABLE,
+    LeftOut,
     carve_validation,
     is_simulated,
     need_file,
@@ -50,9 +51,11 @@ _COLUMNS = (
 )
 
 
-def read_affectnet(folder: Path, *, task: Task = TASKS["affectnet"]) -> TaskData:
+def read_affectnet(
+    folder: Path, *, task: Task = TASKS["affectnet"], left_out: LeftOut | None = None
+) -> TaskData:
     """The examples of either release; the task decides whether contempt is a class."""
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut() if left_out is None else left_out
     arrays = (folder / "train_set").is_dir()
     parts = [
         list(
@@ -73,7 +76,7 @@ def read_affectnet(folder: Path, *, task: Task = TASKS["affectnet"]) -> TaskData
     )
 
 
-def _from_arrays(folder: Path, task: Task, left_out: Counter[str]) -> Iterator[Example]:
+def _from_arrays(folder: Path, task: Task, left_out: LeftOut) -> Iterator[Example]:
     annotations = folder / "annotations"
     if not annotations.is_dir():
         raise DataError("the folder is missing", remedy=f"the layout is {LAYOUT}", file=annotations)
@@ -99,7 +102,7 @@ def _from_arrays(folder: Path, task: Task, left_out: Counter[str]) -> Iterator[E
         )
 
 
-def _from_table(folder: Path, table: str, task: Task, left_out: Counter[str]) -> Iterator[Example]:
+def _from_table(folder: Path, table: str, task: Task, left_out: LeftOut) -> Iterator[Example]:
     file = need_file(folder / table, layout=LAYOUT)
     with file.open(encoding="utf-8", newline="") as stream:
         rows = csv.DictReader(stream)
@@ -118,7 +121,7 @@ def _from_row(
     row: dict[str, str],
     folder: Path,
     task: Task,
-    left_out: Counter[str],
+    left_out: LeftOut,
     *,
     file: Path,
     number: int,
@@ -136,10 +139,13 @@ def _from_row(
     if not picture.is_file():
         left_out[NO_SUCH_PICTURE] += 1
         return None
-    width, height = read_size(picture)
+    size = left_out.size_of(picture)
+    if size is None:
+        left_out[UNREADABLE] += 1
+        return None
     x, y = cells["face_x"], cells["face_y"]
     box = box_of_pixels(
-        x, y, x + cells["face_width"], y + cells["face_height"], width=width, height=height
+        x, y, x + cells["face_width"], y + cells["face_height"], width=size[0], height=size[1]
     )
     if box is None:
         left_out["its face lies outside the picture"] += 1
@@ -151,7 +157,7 @@ def _from_row(
 
 
 def _label(
-    code: float, *, file: Path, task: Task, left_out: Counter[str], row: int | None = None
+    code: float, *, file: Path, task: Task, left_out: LeftOut, row: int | None = None
 ) -> str | None:
     if code in OTHER:
         left_out[OTHER[int(code)]] += 1

@@ -21,11 +21,14 @@ from itertools import combinations
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.stats import t
 from torch import Tensor, nn
 
 from bgs.errors import DataError
 
+FloatArray = NDArray[np.float64]
 FEWEST_BATCHES = 4  # two a half
+SLICE = 2**18  # weights looked at at a time
 OVERALL = "overall"
 
 
@@ -37,7 +40,7 @@ class Agreement:
     second: str
     part: str
     cosine: float
-    ci95: tuple[float, float] | None
+    ci95: tuple[float, float]
     reliability: tuple[float, float]  # of each task, against itself
     without_noise: float | None  # None where a task does not agree with itself
     conflict: float
@@ -79,31 +82,68 @@ def parts_of(module: nn.Module, *, prefix: str = "") -> dict[str, list[nn.Parame
     return found
 
 
+@dataclass(frozen=True, eq=False)
+class Gram:
+    """Inner products between all gradients, task after task: all that comparisons are made from.
+
+    Those of a whole model are the sum of those of its parts, so that no gradient is kept twice.
+    """
+
+    tasks: tuple[str, ...]
+    counts: tuple[int, ...]  # batches of each task
+    matrix: FloatArray  # (batches, batches)
+
+    @classmethod
+    def of(cls, samples: Mapping[str, NDArray[np.float32]]) -> Gram:
+        """From the gradients of each task, (batches, weights), in double precision a slice at a time."""
+        for task, rows in samples.items():
+            if len(rows) < FEWEST_BATCHES:
+                raise DataError(
+                    f"{len(rows)} gradients of task {task!r}",
+                    remedy=f"take {FEWEST_BATCHES} batches or more",
+                )
+        total = sum(map(len, samples.values()))
+        matrix = np.zeros((total, total))
+        for start in range(0, next(iter(samples.values())).shape[1], SLICE):
+            parts = [rows[:, start : start + SLICE] for rows in samples.values()]
+            part = np.concatenate(parts).astype(np.float64)
+            matrix += part @ part.T
+        return cls(tuple(samples), tuple(map(len, samples.values())), matrix)
+
+    def rows(self, task: str) -> NDArray[np.int64]:
+        """Where the batches of a task are."""
+        place = self.tasks.index(task)
+        first = sum(self.counts[:place])
+        return np.arange(first, first + self.counts[place])
+
+    def __add__(self, other: Gram) -> Gram:
+        if (self.tasks, self.counts) != (other.tasks, other.counts):
+            raise ValueError("gradients of different tasks or batches")
+        return Gram(self.tasks, self.counts, self.matrix + other.matrix)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{task} {n}" for task, n in zip(self.tasks, self.counts, strict=True))
+        return f"Gram({counts})"
+
+
 def compare_gradients(
-    samples: Mapping[str, NDArray[np.float32]],
-    *,
-    part: str = OVERALL,
-    num_bootstrap: int = 200,
-    seed: int = 0,
+    samples: Mapping[str, NDArray[np.float32]], *, part: str = OVERALL, seed: int = 0
 ) -> list[Agreement]:
     """Every pair of tasks from their batches' gradients, each (batches, weights)."""
-    for task, rows in samples.items():
-        if len(rows) < FEWEST_BATCHES:
-            raise DataError(
-                f"{len(rows)} gradients of task {task!r}",
-                remedy=f"take {FEWEST_BATCHES} batches or more",
-            )
-    # Everything below is made of inner products, so the weights are looked at once.
-    names = list(samples)
-    stacked = np.concatenate([samples[name] for name in names]).astype(np.float64)
-    gram = stacked @ stacked.T
-    ends = np.cumsum([0, *(len(samples[name]) for name in names)])
-    place = {name: np.arange(ends[k], ends[k + 1]) for k, name in enumerate(names)}
+    return compare_tasks(Gram.of(samples), part=part, seed=seed)
+
+
+def compare_tasks(gram: Gram, *, part: str = OVERALL, seed: int = 0) -> list[Agreement]:
+    """Every pair of tasks; intervals are a jackknife over batches.
+
+    A bootstrap would draw batches twice, and so add the very noise that lowers a cosine.
+    """
     rng = np.random.default_rng(seed)
-    reliability = {name: _reliability(gram, rows, rng) for name, rows in place.items()}
+    place = {name: gram.rows(name) for name in gram.tasks}
+    reliability = {name: _reliability(gram.matrix, rows, rng) for name, rows in place.items()}
     return [
-        _compare(gram, place, a, b, part, reliability, num_bootstrap=num_bootstrap, rng=rng)
-        for a, b in combinations(names, 2)
+        _compare(gram.matrix, place, a, b, part, reliability)
+        for a, b in combinations(gram.tasks, 2)
     ]
 
 
@@ -130,21 +170,16 @@ def mend_conflicts(
 
 
 def _compare(
-    gram: NDArray[np.float64],
+    gram: FloatArray,
     place: Mapping[str, NDArray[np.int64]],
     first: str,
     second: str,
     part: str,
     reliability: Mapping[str, float],
-    *,
-    num_bootstrap: int,
-    rng: np.random.Generator,
 ) -> Agreement:
     a, b = place[first], place[second]
     cosine = _cosine(gram, a, b)
-    drawn = [
-        _cosine(gram, rng.choice(a, len(a)), rng.choice(b, len(b))) for _ in range(num_bootstrap)
-    ]
+    spread = _jackknife(gram, a, b)
     trust = reliability[first], reliability[second]
     sure = min(trust) > 0
     lengths = [np.sqrt(max(gram[np.ix_(rows, rows)].mean(), 0.0)) for rows in (a, b)]
@@ -153,9 +188,7 @@ def _compare(
         second=second,
         part=part,
         cosine=cosine,
-        ci95=(float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975)))
-        if drawn
-        else None,
+        ci95=(max(cosine - spread, -1.0), min(cosine + spread, 1.0)),
         reliability=trust,
         without_noise=float(np.clip(cosine / np.sqrt(trust[0] * trust[1]), -1, 1))
         if sure
@@ -167,14 +200,23 @@ def _compare(
     )
 
 
-def _cosine(gram: NDArray[np.float64], a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+def _cosine(gram: FloatArray, a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
     """Between the means of two sets of rows."""
     lengths = gram[np.ix_(a, a)].mean() * gram[np.ix_(b, b)].mean()
     return float(gram[np.ix_(a, b)].mean() / np.sqrt(lengths)) if lengths > 0 else 0.0
 
 
+def _jackknife(gram: FloatArray, a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
+    """Half the width of a 95 % interval of the cosine, from leaving out each batch of either task."""
+    variance = 0.0
+    for own, other in ((a, b), (b, a)):
+        without = np.array([_cosine(gram, np.delete(own, k), other) for k in range(len(own))])
+        variance += (len(own) - 1) * float(np.var(without))
+    return float(t.ppf(0.975, min(len(a), len(b)) - 1)) * float(np.sqrt(variance))
+
+
 def _reliability(
-    gram: NDArray[np.float64],
+    gram: FloatArray,
     rows: NDArray[np.int64],
     rng: np.random.Generator,
     *,
@@ -190,7 +232,7 @@ def _reliability(
     return 2 * mean / (1 + mean) if mean > 0 else 0.0
 
 
-def _conflict_within(gram: NDArray[np.float64], rows: NDArray[np.int64]) -> float:
+def _conflict_within(gram: FloatArray, rows: NDArray[np.int64]) -> float:
     block = gram[np.ix_(rows, rows)]
     return float((block[np.triu_indices(len(rows), k=1)] < 0).mean())
 

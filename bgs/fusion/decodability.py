@@ -31,13 +31,30 @@ class ProbeResult:
     penalty: float
     validation: float
     correct: FloatArray  # (test examples,) 1 or 0 for labels; minus the distance for points
+    weights: FloatArray  # (test examples,) that make all labels count alike, with mean 1
     groups: tuple[str, ...]
-    chance: float | None
+    chance: float  # the score of who answers without looking
 
     @property
     def score(self) -> float:
-        """The mean over examples: accuracy, or minus the mean distance."""
-        return float(self.correct.mean())
+        """Balanced accuracy, or minus the mean distance."""
+        return float(np.average(self.correct, weights=self.weights))
+
+    def interval(self, *, num_bootstrap: int = 1000, seed: int = 0) -> tuple[float, float]:
+        """95 % of the scores on resampled groups of test examples."""
+        return _interval(self.correct, self.weights, self.groups, num_bootstrap, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerProbes:
+    """Probes of every layer in order of depth, and the one that did best on validation."""
+
+    layers: tuple[ProbeResult, ...]
+
+    @property
+    def chosen(self) -> ProbeResult:
+        """The best on validation examples, of equals the earliest; test scores have no say."""
+        return max(self.layers, key=lambda result: result.validation)
 
 
 @dataclass(frozen=True)
@@ -95,10 +112,12 @@ def probe_task(
             chosen,
         )
     train, val, test = parts["train"], parts["val"], parts["test"]
-    weights = balance(train[1]) if task.kind == "label" else np.ones(len(train[0]))
-    fitted = _Decomposed.of(train[0], train[1], weights)
+    fitted = _Decomposed.of(train[0], train[1], weights_of(train[1], task))
+    val_weights = weights_of(val[1], task)
     scores = [
-        float(_correct(fitted.predict(val[0], penalty), val[1], task).mean())
+        float(
+            np.average(_correct(fitted.predict(val[0], penalty), val[1], task), weights=val_weights)
+        )
         for penalty in penalties
     ]
     best = int(np.argmax(scores))
@@ -108,9 +127,38 @@ def probe_task(
         penalty=penalties[best],
         validation=scores[best],
         correct=_correct(fitted.predict(test[0], penalties[best]), test[1], task),
+        weights=weights_of(test[1], task),
         groups=tuple(example.group for example in test[2]),
-        chance=_chance(test[1]) if task.kind == "label" else None,
+        chance=_chance(test[1], train[1], task),
     )
+
+
+def probe_layers(
+    task: Task,
+    features: Mapping[str, NDArray[np.float32]],
+    examples: Mapping[str, Sequence[Example]],
+    *,
+    penalties: Sequence[float] = PENALTIES,
+) -> LayerProbes:
+    """A probe a layer; the features of a split are (layers, examples, width), layers counted from 1."""
+    depth = len(next(iter(features.values())))
+    return LayerProbes(
+        tuple(
+            probe_task(
+                task,
+                {split: found[layer].astype(np.float64) for split, found in features.items()},
+                examples,
+                layer=layer + 1,
+                penalties=penalties,
+            )
+            for layer in range(depth)
+        )
+    )
+
+
+def weights_of(targets: FloatArray, task: Task) -> FloatArray:
+    """What each example counts, with mean 1: points all alike, labels so that rare ones are not given up."""
+    return balance(targets) if task.kind == "label" else np.ones(len(targets))
 
 
 def balance(targets: FloatArray) -> FloatArray:
@@ -131,8 +179,8 @@ def compare_probes(
         )
     names, codes = np.unique(first.groups, return_inverse=True)
     difference = second.correct - first.correct
-    sums = np.bincount(codes, weights=difference, minlength=len(names))
-    sizes = np.bincount(codes, minlength=len(names)).astype(np.float64)
+    sums = np.bincount(codes, weights=first.weights * difference, minlength=len(names))
+    sizes = np.bincount(codes, weights=first.weights, minlength=len(names))
     rng = np.random.default_rng(seed)
     drawn = rng.integers(0, len(names), size=(num_bootstrap, len(names)))
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
@@ -143,7 +191,7 @@ def compare_probes(
         task=first.task,
         first=first.score,
         second=second.score,
-        difference=float(difference.mean()),
+        difference=second.score - first.score,
         ci95=(float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))),
         p=float(p),
         num_examples=len(difference),
@@ -188,6 +236,19 @@ def _correct(predicted: FloatArray, targets: FloatArray, task: Task) -> FloatArr
     return np.asarray(predicted.argmax(axis=1) == targets.argmax(axis=1), dtype=np.float64)
 
 
-def _chance(targets: FloatArray) -> float:
-    """What always giving the commonest label of the test part would score."""
-    return float(np.bincount(targets.argmax(axis=1)).max() / len(targets))
+def _chance(targets: FloatArray, train: FloatArray, task: Task) -> float:
+    """One label for all scores 1 / labels when labels count alike; one point for all is the mean of training."""
+    if task.kind == "point":
+        return float(-np.linalg.norm(targets - train.mean(axis=0), axis=1).mean())
+    return 1 / int((np.bincount(targets.argmax(axis=1)) > 0).sum())
+
+
+def _interval(
+    values: FloatArray, weights: FloatArray, groups: Sequence[str], num_bootstrap: int, seed: int
+) -> tuple[float, float]:
+    names, codes = np.unique(groups, return_inverse=True)
+    sums = np.bincount(codes, weights=weights * values, minlength=len(names))
+    sizes = np.bincount(codes, weights=weights, minlength=len(names))
+    drawn = np.random.default_rng(seed).integers(0, len(names), size=(num_bootstrap, len(names)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    return float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))

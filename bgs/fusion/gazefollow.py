@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import csv
 import math
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bgs.errors import DataError
 from bgs.fusion.example import Example, Point, Task, TaskData
-from bgs.fusion.pictures import box_of_pixels, read_size
+from bgs.fusion.pictures import box_of_pixels
 from bgs.fusion.reading import (
     NO_SUCH_PICTURE,
+    UNREADABLE,
+    LeftOut,
     carve_validation,
     is_simulated,
     need_file,
@@ -51,9 +52,11 @@ class Line:
     row: int
 
 
-def read_gazefollow(folder: Path, *, task: Task = TASKS["gazefollow"]) -> TaskData:
+def read_gazefollow(
+    folder: Path, *, task: Task = TASKS["gazefollow"], left_out: LeftOut | None = None
+) -> TaskData:
     """One example a person; on the test pictures with the points of all raters."""
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut() if left_out is None else left_out
     train = [
         example
         for line in _read_lines(folder / TRAIN, has_inside=True)
@@ -79,7 +82,7 @@ def read_gazefollow(folder: Path, *, task: Task = TASKS["gazefollow"]) -> TaskDa
 
 
 def _example(
-    folder: Path, lines: tuple[Line, ...], left_out: Counter[str], *, file: Path
+    folder: Path, lines: tuple[Line, ...], left_out: LeftOut, *, file: Path
 ) -> Example | None:
     first = lines[0]
     picture = folder / first.path
@@ -89,8 +92,11 @@ def _example(
     if not picture.is_file():
         left_out[NO_SUCH_PICTURE] += 1
         return None
-    width, height = read_size(picture)
-    head = box_of_pixels(*first.head, width=width, height=height)
+    size = left_out.size_of(picture)
+    if size is None:
+        left_out[UNREADABLE] += 1
+        return None
+    head = box_of_pixels(*first.head, width=size[0], height=size[1])
     if head is None:
         left_out["the head lies outside the picture"] += 1
         return None

@@ -12,30 +12,56 @@ authors', by person (`user_id`).
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from bgs.errors import DataError
 from bgs.fusion.example import SPLITS, Example, Task, TaskData
 from bgs.fusion.pictures import SUFFIXES, box_of_pixels
-from bgs.fusion.reading import NO_SUCH_PICTURE, is_simulated, read_json, refuse_empty
+from bgs.fusion.reading import (
+    NO_SUCH_PICTURE,
+    LeftOut,
+    is_simulated,
+    list_names,
+    read_json,
+    refuse_empty,
+)
 from bgs.fusion.tasks import TASKS
 
 LAYOUT = "annotations/{train,val,test}/GESTURE.json with pictures in GESTURE/ID.jpg"
 HOMES = ("", "images", "hagrid", "hagridv2")
 
 
-def read_hagrid(folder: Path, *, task: Task = TASKS["hagrid"]) -> TaskData:
+def read_hagrid(
+    folder: Path, *, task: Task = TASKS["hagrid"], left_out: LeftOut | None = None
+) -> TaskData:
     """One example a hand, in the authors' splits."""
-    left_out: Counter[str] = Counter()
-    splits = {split: tuple(_read_split(folder, split, task, left_out)) for split in SPLITS}
+    left_out = LeftOut() if left_out is None else left_out
+    # A release is often here in part: looking for each of a million pictures in every place is slow.
+    pictures = {home: _Folders(folder / home) for home in HOMES}
+    splits = {
+        split: tuple(_read_split(folder, split, task, left_out, pictures)) for split in SPLITS
+    }
     refuse_empty([e for examples in splits.values() for e in examples], left_out, folder=folder)
     return TaskData(task, splits, left_out=dict(left_out), simulated=is_simulated(folder))  # type: ignore[arg-type]
 
 
-def _read_split(folder: Path, split: str, task: Task, left_out: Counter[str]) -> Iterator[Example]:
+class _Folders(dict[str, frozenset[str]]):
+    """The names of the pictures of each gesture in one place, listed when they are first asked for."""
+
+    def __init__(self, place: Path) -> None:
+        super().__init__()
+        self.place = place
+
+    def __missing__(self, gesture: str) -> frozenset[str]:
+        self[gesture] = list_names(self.place / gesture)
+        return self[gesture]
+
+
+def _read_split(
+    folder: Path, split: str, task: Task, left_out: LeftOut, pictures: Mapping[str, _Folders]
+) -> Iterator[Example]:
     files = sorted((folder / "annotations" / split).glob("*.json"))
     if not files:
         raise DataError(
@@ -45,14 +71,14 @@ def _read_split(folder: Path, split: str, task: Task, left_out: Counter[str]) ->
         )
     for file in files:
         for name, entry in read_json(file, layout=LAYOUT, kind=dict).items():
-            yield from _hands(folder, file, name, entry, task, left_out)
+            picture = _picture(pictures, file.stem, name, file=file)
+            yield from _hands(picture, file, name, entry, task, left_out)
 
 
 def _hands(
-    folder: Path, file: Path, name: str, entry: Any, task: Task, left_out: Counter[str]
+    picture: Path | None, file: Path, name: str, entry: Any, task: Task, left_out: LeftOut
 ) -> Iterator[Example]:
     boxes, labels, user = _fields(entry, name, file=file)
-    picture = _picture(folder, file.stem, name)
     for hand, (box, label) in enumerate(zip(boxes, labels, strict=True)):
         if label not in task.labels:
             raise DataError(
@@ -103,10 +129,15 @@ def _box(numbers: Any, name: str, *, file: Path) -> Any:
     return box_of_pixels(x, y, x + width, y + height, width=1, height=1)
 
 
-def _picture(folder: Path, gesture: str, name: str) -> Path | None:
-    if Path(name).name != name:
+def _picture(
+    pictures: Mapping[str, _Folders], gesture: str, name: str, *, file: Path
+) -> Path | None:
+    if "/" in name or "\\" in name or name in (".", ".."):
         raise DataError(
-            f"{name!r} is not a picture's id", remedy="get the annotations again", file=folder
+            f"{name!r} is not a picture's id", remedy="get the annotations again", file=file
         )
-    places = (folder / home / gesture / (name + suffix) for home in HOMES for suffix in SUFFIXES)
-    return next((file for file in places if file.is_file()), None)
+    for folders in pictures.values():
+        for suffix in SUFFIXES:
+            if name + suffix in folders[gesture]:
+                return folders.place / gesture / (name + suffix)
+    return None

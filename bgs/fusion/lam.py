@@ -14,7 +14,6 @@ validation recordings are the test, and a tenth of the training recordings valid
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +21,14 @@ from typing import Any
 
 from bgs.errors import DataError
 from bgs.fusion.example import Box, Example, Task, TaskData
-from bgs.fusion.pictures import box_of_pixels, read_size
+from bgs.fusion.pictures import box_of_pixels
 from bgs.fusion.reading import (
     NO_SUCH_PICTURE,
+    UNREADABLE,
+    LeftOut,
     carve_validation,
     is_simulated,
+    list_names,
     need_file,
     read_json,
     refuse_empty,
@@ -51,9 +53,63 @@ class Face:
     box: tuple[float, float, float, float]  # pixels
 
 
-def read_lam(folder: Path, *, task: Task = TASKS["lam"], stride: int = STRIDE) -> TaskData:
+@dataclass(frozen=True)
+class Track:
+    """The faces of one person by frame, and where their pictures are: cut out, or in whole frames."""
+
+    faces: Mapping[int, Face]
+    cut: Path
+    cut_names: frozenset[str]
+    whole: Path
+    whole_names: frozenset[str]
+
+    def around(
+        self, middle: int, left_out: LeftOut
+    ) -> tuple[tuple[Path, ...], tuple[Box, ...]] | str:
+        """Pictures and boxes around a frame; a reason where the frame itself has no picture or no box."""
+        centre = self.find(middle, left_out)
+        if isinstance(centre, str):
+            return centre
+        window = range(middle - REACH, middle + REACH + 1)
+        known = {
+            frame: place
+            for frame in window
+            if frame in self.faces and not isinstance(place := self.find(frame, left_out), str)
+        }
+        first, last = min(known), max(known)
+        pictures, boxes = [], []
+        for frame in window:
+            near = min(max(frame, first), last)
+            while near not in known:  # a gap inside the window: go towards the middle
+                near += 1 if near < middle else -1
+            pictures.append(known[near][0])
+            boxes.append(known[near][1])
+        return tuple(pictures), tuple(boxes)
+
+    def find(self, frame: int, left_out: LeftOut) -> tuple[Path, Box] | str:
+        """The picture of a face and the box in it, or why there is none."""
+        if (name := f"face_{frame:05d}.jpg") in self.cut_names:
+            return self.cut / name, _WHOLE
+        if (name := f"img_{frame:05d}.jpg") not in self.whole_names:
+            return NO_SUCH_PICTURE
+        file = self.whole / name
+        size = left_out.size_of(file, alike=self.whole)
+        if size is None:
+            return UNREADABLE
+        x, y, w, h = self.faces[frame].box
+        box = box_of_pixels(x, y, x + w, y + h, width=size[0], height=size[1])
+        return "its face lies outside the picture" if box is None else (file, box)
+
+
+def read_lam(
+    folder: Path,
+    *,
+    task: Task = TASKS["lam"],
+    left_out: LeftOut | None = None,
+    stride: int = STRIDE,
+) -> TaskData:
     """One example every `stride` frames of a track."""
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut() if left_out is None else left_out
     names = {split: _read_list(folder / "split" / f"{split}.list") for split in ("train", "val")}
     hidden = folder / "split" / "test.list"
     test = _read_list(hidden) if hidden.is_file() else []
@@ -83,19 +139,22 @@ def read_lam(folder: Path, *, task: Task = TASKS["lam"], stride: int = STRIDE) -
 
 
 def _read_recording(
-    folder: Path, name: str, left_out: Counter[str], *, stride: int
+    folder: Path, name: str, left_out: LeftOut, *, stride: int
 ) -> Iterator[Example]:
     looks = _looks(folder / "result_LAM" / f"{name}.json")
     tracks = folder / "json_original" / name
     if not tracks.is_dir():
         raise DataError("the folder is missing", remedy=f"the layout is {LAYOUT}", file=tracks)
+    whole = folder / "video_imgs" / name
+    frames = list_names(whole)
     for file in sorted(tracks.glob("*.json")):
         faces = _read_track(file)
-        shown = {face.frame: face for face in faces}
+        cut = folder / "face_imgs" / name / file.stem
+        track = Track({face.frame: face for face in faces}, cut, list_names(cut), whole, frames)
         for face in faces[::stride]:
-            found = _window(folder, name, file.stem, face, shown)
-            if found is None:
-                left_out[NO_SUCH_PICTURE] += 1
+            found = track.around(face.frame, left_out)
+            if isinstance(found, str):
+                left_out[found] += 1
                 continue
             answer = any(a <= face.frame <= b for a, b in looks.get(face.person, ()))
             yield Example(
@@ -105,42 +164,6 @@ def _read_recording(
                 group=name,
                 label="yes" if answer else "no",
             )
-
-
-def _window(
-    folder: Path, recording: str, track: str, face: Face, shown: Mapping[int, Face]
-) -> tuple[tuple[Path, ...], tuple[Box, ...]] | None:
-    """Pictures and boxes around a frame; None where the frame itself has no picture or no box."""
-    known = {
-        frame: place
-        for frame in range(face.frame - REACH, face.frame + REACH + 1)
-        if frame in shown
-        and (place := _picture(folder, recording, track, shown[frame])) is not None
-    }
-    if face.frame not in known:
-        return None
-    first, last = min(known), max(known)
-    pictures, boxes = [], []
-    for frame in range(face.frame - REACH, face.frame + REACH + 1):
-        near = min(max(frame, first), last)
-        while near not in known:  # a gap inside the window: go towards the middle
-            near += 1 if near < face.frame else -1
-        pictures.append(known[near][0])
-        boxes.append(known[near][1])
-    return tuple(pictures), tuple(boxes)
-
-
-def _picture(folder: Path, recording: str, track: str, face: Face) -> tuple[Path, Box] | None:
-    cut = folder / "face_imgs" / recording / track / f"face_{face.frame:05d}.jpg"
-    if cut.is_file():
-        return cut, _WHOLE
-    whole = folder / "video_imgs" / recording / f"img_{face.frame:05d}.jpg"
-    if not whole.is_file():
-        return None
-    width, height = read_size(whole)
-    x, y, w, h = face.box
-    box = box_of_pixels(x, y, x + w, y + h, width=width, height=height)
-    return None if box is None else (whole, box)
 
 
 def _read_track(file: Path) -> list[Face]:

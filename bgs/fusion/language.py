@@ -6,12 +6,15 @@ model keeps its weights and is adapted by LoRA.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from bgs.backbones.huggingface import quiet
 from bgs.backbones.seeding import seeded
 from bgs.errors import BackboneError
 from bgs.fusion.questions import words_of
@@ -50,6 +53,11 @@ def open_language(settings: LanguageSettings, *, seed: int = 0) -> Language:
     return Language(model, tokenizer)
 
 
+def open_saved(folder: Path) -> Language:
+    """A model that was trained whole and saved with its tokenizer."""
+    return Language(*_load(str(folder)))
+
+
 def make_tiny(texts: Iterable[str], *, seed: int = 0) -> Language:
     """A random model of a million weights whose vocabulary is the words of these texts."""
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
@@ -84,8 +92,9 @@ def _load(name: str) -> tuple[nn.Module, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name)
-        model = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True)
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(name)
+            model = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True)
     except (OSError, ValueError) as error:
         raise BackboneError(
             f"language model {name!r} cannot be opened ({str(error).splitlines()[0]})",
@@ -107,5 +116,9 @@ def _add_lora(model: nn.Module, settings: LanguageSettings, *, seed: int) -> Any
         r=settings.r, lora_alpha=settings.lora_alpha, lora_dropout=settings.lora_dropout,
         target_modules="all-linear", task_type="CAUSAL_LM",
     )  # fmt: skip
-    with seeded(seed):
+    with seeded(seed), warnings.catch_warnings():
+        # peft 0.21 asks transformers 5.23 by a name that is on its way out.
+        warnings.filterwarnings(
+            "ignore", "`is_gradient_checkpointing` is deprecated", FutureWarning
+        )
         return get_peft_model(model, config)

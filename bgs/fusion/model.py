@@ -19,6 +19,7 @@ from bgs.fusion.connector import Connector, HeatmapDecoder
 from bgs.fusion.language import Language
 from bgs.fusion.questions import GRID, Question
 
+BLUR = 0.7  # cells; the width of the Gaussian that a decoder of gaze learns
 IGNORED = -100  # a position that no answer is expected at
 
 
@@ -43,6 +44,11 @@ class SocialModel(nn.Module):
         self.heatmap = heatmap
         self.tokenizer = language.tokenizer
         self.end = language.end
+
+    @property
+    def head(self) -> nn.ModuleList:
+        """The parts that are new, to which `training.head_learning_rate` applies."""
+        return nn.ModuleList([part for part in (self.connector, self.heatmap) if part is not None])
 
     def forward(self, tokens: Tensor, coverage: Tensor, questions: Sequence[Question]) -> Tensor:
         """The loss of each question, (questions,): cross-entropy of its answer's words, and of its cell."""
@@ -161,13 +167,14 @@ class SocialModel(nn.Module):
     def _gaze_losses(
         self, tokens: Tensor, coverage: Tensor, questions: Sequence[Question]
     ) -> Tensor:
-        """Cross-entropy of the cell a person looks at; 0 for every other question."""
+        """Cross-entropy of the cell a person looks at, its neighbours included; 0 for every other question."""
         asked = [k for k, q in enumerate(questions) if q.about == "place" and q.answer < GRID**2]
         losses = tokens.new_zeros(len(questions))
         if asked and self.heatmap is not None:
             cells = self.heatmap(self.connector.mark(tokens[asked], coverage[asked]))
             answers = torch.tensor([questions[k].answer for k in asked], device=tokens.device)
-            losses[asked] = F.cross_entropy(cells.float(), answers, reduction="none")
+            wanted = _blurred(answers)
+            losses[asked] = F.cross_entropy(cells.float(), wanted, reduction="none")
         return losses
 
     def _see_gaze(
@@ -216,3 +223,11 @@ def _answer_losses(logits: Tensor, answers: Tensor) -> Tensor:
         logits.float().transpose(1, 2), answers, ignore_index=IGNORED, reduction="none"
     )
     return each.sum(dim=1) / (answers != IGNORED).sum(dim=1)
+
+
+def _blurred(answers: Tensor) -> Tensor:
+    """Cells as Gaussians around them, (questions, cells): a near miss is better than a far one."""
+    cells = torch.arange(GRID**2, device=answers.device)
+    down = cells // GRID - (answers // GRID)[:, None]
+    across = cells % GRID - (answers % GRID)[:, None]
+    return torch.softmax(-(down**2 + across**2) / (2 * BLUR**2), dim=1)

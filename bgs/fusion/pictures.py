@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,16 @@ from bgs.fusion.example import Box
 SUFFIXES = (".jpg", ".jpeg", ".png")
 TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _ORIENTATION = 0x0112
+# What Pillow raises on files that are damaged, each format in its own way.
+BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    UnidentifiedImageError,
+    Image.DecompressionBombError,
+)
 
 
 def read_size(file: Path) -> tuple[int, int]:
@@ -22,7 +33,7 @@ def read_size(file: Path) -> tuple[int, int]:
         with Image.open(file) as picture:
             width, height = picture.size
             turned = picture.getexif().get(_ORIENTATION) in TURNED
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
         raise _unreadable(file, error) from error
     return (height, width) if turned else (width, height)
 
@@ -33,7 +44,20 @@ def read_picture(file: Path) -> NDArray[np.uint8]:
         with Image.open(file) as picture:
             upright = ImageOps.exif_transpose(picture).convert("RGB")
             return np.asarray(upright, dtype=np.uint8)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except BROKEN as error:
+        raise _unreadable(file, error) from error
+
+
+def check_picture(file: Path) -> None:
+    """Refuse a file that is not a picture to its last byte.
+
+    A JPEG is decoded at an eighth of its size: all of the file is read, a fraction of the pixels made.
+    """
+    try:
+        with Image.open(file) as picture:
+            picture.draft("RGB", (max(picture.width // 8, 1), max(picture.height // 8, 1)))
+            picture.load()
+    except BROKEN as error:
         raise _unreadable(file, error) from error
 
 

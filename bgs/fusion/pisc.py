@@ -13,7 +13,6 @@ Numbers of classes are 1 to 6 (friends, family, couple, professional, commercial
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,14 @@ from typing import Any
 from bgs.errors import DataError
 from bgs.fusion.example import SPLITS, Box, Example, Task, TaskData
 from bgs.fusion.pictures import SUFFIXES, box_of_pixels
-from bgs.fusion.reading import NO_SUCH_PICTURE, is_simulated, need_file, read_json, refuse_empty
+from bgs.fusion.reading import (
+    NO_SUCH_PICTURE,
+    LeftOut,
+    is_simulated,
+    need_file,
+    read_json,
+    refuse_empty,
+)
 from bgs.fusion.tasks import FINE, TASKS
 
 LAYOUT = (
@@ -31,7 +37,9 @@ FINE_FILES = ("relationship.json", "relationship_split", "relation_")
 COARSE_FILES = ("domain.json", "domain_split", "domain_")
 
 
-def read_pisc(folder: Path, *, task: Task = TASKS["pisc"]) -> TaskData:
+def read_pisc(
+    folder: Path, *, task: Task = TASKS["pisc"], left_out: LeftOut | None = None
+) -> TaskData:
     """One example a pair of people, in the authors' splits; the task decides how finely they are told apart."""
     table, split_folder, prefix = FINE_FILES if task.labels == FINE else COARSE_FILES
     info_file = folder / "annotation_image_info.json"
@@ -40,7 +48,7 @@ def read_pisc(folder: Path, *, task: Task = TASKS["pisc"]) -> TaskData:
         for entry in read_json(info_file, layout=LAYOUT, kind=list)
     }
     relations = read_json(folder / table, layout=LAYOUT, kind=dict)
-    left_out: Counter[str] = Counter()
+    left_out = LeftOut() if left_out is None else left_out
     splits = {}
     for split in SPLITS:
         file = _split_file(folder / split_folder, prefix, split)
@@ -60,7 +68,7 @@ def _pairs(
     info: Mapping[str, Any],
     relations: Mapping[str, Any],
     task: Task,
-    left_out: Counter[str],
+    left_out: LeftOut,
     *,
     file: Path,
 ) -> Iterator[Example]:

@@ -59,6 +59,13 @@ def ask(example: Example, task: Task) -> tuple[Question, ...]:
     return tuple(asked)
 
 
+def who(example: Example) -> tuple[Box, ...]:
+    """Whom it is about, in the picture that stands for all: a track is one person, told by its middle frame."""
+    if len(example.pictures) > 1:
+        return (example.boxes[len(example.boxes) // 2],)
+    return example.boxes
+
+
 def words_of(tasks: Iterable[Task]) -> list[str]:
     """Every text that questions of these tasks can contain, to make a vocabulary from."""
     texts = [" ".join(str(number) for number in range(100)), OUTSIDE, *CELLS, *SCALE]
@@ -108,10 +115,7 @@ def _ask(
 
 
 def _say_who(example: Example) -> str:
-    """A track is one person, told by the box of its middle frame."""
-    if len(example.pictures) > 1:
-        return WHO[1].format(_in_percent(example.boxes[len(example.boxes) // 2]))
-    boxes = [_in_percent(box) for box in example.boxes]
+    boxes = [_in_percent(box) for box in who(example)]
     return WHO[len(boxes)].format(*boxes)
 
 

@@ -8,17 +8,55 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bgs.data.cards import SIMULATED_MARK
 from bgs.errors import DataError
 from bgs.fusion.example import Example
+from bgs.fusion.pictures import read_size
 
-SIMULATED = "SIMULATED.txt"  # what a twin leaves in its folder
+SIMULATED = SIMULATED_MARK
 VALIDATION_SHARE = 0.1
 NO_SUCH_PICTURE = "its picture is missing"
+UNREADABLE = "its picture cannot be read"
+
+
+class LeftOut(Counter[str]):
+    """What a reader notes on its way: how many examples are left out for which reason, and unreadable pictures.
+
+    A picture that cannot be read costs its examples alone; `bgs data check` names all of them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unreadable: dict[Path, str] = {}  # picture -> what is wrong with it
+        self._sizes: dict[Path, tuple[int, int]] = {}
+
+    def size_of(self, file: Path, *, alike: Path | None = None) -> tuple[int, int] | None:
+        """(Width, height) of a picture, read once; None, noted, where it is none.
+
+        Frames of one recording have one size: the first of those that name the same `alike` is read for all.
+        """
+        key = alike or file
+        if key in self._sizes or file in self.unreadable:
+            return self._sizes.get(key)
+        try:
+            self._sizes[key] = read_size(file)
+        except DataError as error:
+            self.unreadable[file] = error.what
+        return self._sizes.get(key)
+
+
+def list_names(folder: Path) -> frozenset[str]:
+    """The names of the files in a folder, none where it is not there: one look at the disk instead of one a file."""
+    try:
+        return frozenset(entry.name for entry in os.scandir(folder) if entry.is_file())
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()
 
 
 def is_simulated(folder: Path) -> bool:
@@ -64,7 +102,7 @@ def carve_validation(
     return tuple(parts[0]), tuple(parts[1])
 
 
-def refuse_empty(examples: Sequence[Example], left_out: Counter[str], *, folder: Path) -> None:
+def refuse_empty(examples: Sequence[Example], left_out: LeftOut, *, folder: Path) -> None:
     """A data set of which nothing can be used is not one."""
     if not examples:
         why = ", ".join(f"{count} because {reason}" for reason, count in left_out.most_common(3))

@@ -47,17 +47,27 @@ def task_shares(sizes: Mapping[str, int], settings: SamplingSettings) -> dict[st
 
 
 class TaskSampler:
-    """One task a step; a task's questions are gone through in a random order before any comes again."""
+    """One task a step, or every task in each (`together`).
+
+    A task's questions are gone through in a random order before any comes again.
+    """
 
     def __init__(
-        self, tasks: Sequence[Asked], batch_size: int, settings: SamplingSettings, *, seed: int
+        self,
+        tasks: Sequence[Asked],
+        batch_size: int,
+        settings: SamplingSettings,
+        *,
+        seed: int,
+        together: bool = False,
     ) -> None:
         self.tasks = tuple(tasks)
         self.batch_size = batch_size
         self.seed = seed
+        self.together = together
         sizes = {asked.task: len(asked) for asked in tasks}
         self.shares = task_shares(sizes, settings)
-        whole = -(-sum(sizes.values()) // batch_size)
+        whole = -(-sum(sizes.values()) // (batch_size * (len(sizes) if together else 1)))
         self.steps_per_epoch = settings.steps_per_epoch or whole
         self.first = dict(
             zip(sizes, np.cumsum([0, *list(sizes.values())[:-1]]).tolist(), strict=True)
@@ -68,14 +78,23 @@ class TaskSampler:
 
     def draw(self, epoch: int) -> list[Draw]:
         """The steps of an epoch; tasks are spread over it as evenly as their shares allow."""
-        rng = np.random.default_rng([self.seed, 1, epoch])
         names = list(self.shares)
+        if self.together:
+            return [
+                _join([self._step(name) for name in names]) for _ in range(self.steps_per_epoch)
+            ]
+        rng = np.random.default_rng([self.seed, 1, epoch])
         turns = _spread([self.shares[name] for name in names], self.steps_per_epoch, rng)
         return [self._step(names[turn]) for turn in turns]
 
     def judge(self, draw: Draw) -> list[Question]:
         """The questions of a draw."""
         return [self._questions[place] for place in draw.judgments.tolist()]
+
+    def tasks_of(self, draw: Draw) -> list[str]:
+        """The task of each question of a draw."""
+        names, starts = list(self.first), np.array(list(self.first.values()))
+        return [names[k] for k in np.searchsorted(starts, draw.judgments, side="right") - 1]
 
     def state_dict(self) -> dict[str, Any]:
         """How far each task has come."""
@@ -101,6 +120,11 @@ class TaskSampler:
 
     def _order(self, task: int, round_: int, count: int) -> IntArray:
         return np.random.default_rng([self.seed, 2, task, round_]).permutation(count)
+
+
+def _join(draws: Sequence[Draw]) -> Draw:
+    clips = np.concatenate([draw.clips for draw in draws])
+    return Draw(clips, NO_CLIPS, np.concatenate([draw.judgments for draw in draws]))
 
 
 def _spread(shares: Sequence[float], steps: int, rng: np.random.Generator) -> IntArray:

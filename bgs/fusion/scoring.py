@@ -7,15 +7,15 @@ person are not independent. Two models are compared on the same resamples.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bgs.errors import DataError
 from bgs.fusion import metrics
-from bgs.fusion.example import Example, Task
-from bgs.fusion.questions import expected_place, expected_value, to_heatmap
+from bgs.fusion.example import Example, Point, Task
+from bgs.fusion.questions import GRID, expected_place, expected_value, to_heatmap
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -33,6 +33,7 @@ class Answers:
     truth: tuple[str, ...]  # labels; empty for points
     scores: FloatArray  # (examples, labels), or (examples, metrics) for points
     values: Mapping[str, FloatArray]  # name -> (examples, 2): said and true
+    blind: Mapping[str, float] = field(default_factory=dict)  # points: scores of who does not look
 
     def metric(self, name: str, rows: IntArray | None = None) -> float:
         """One metric over these rows, by default all."""
@@ -80,7 +81,10 @@ def read_answers(task: Task, examples: Sequence[Example], beliefs: Beliefs) -> A
             else f"task {task.name!r} has no example",
             remedy="ask every example of the split",
         )
+    blind: dict[str, float] = {}
     if task.kind == "point":
+        unseen = np.array([_point_metrics(example, _middle(), (0.5, 0.5)) for example in asked])
+        blind = dict(zip(task.metrics, unseen.mean(axis=0).tolist(), strict=True))
         table = np.array(
             [_point_metrics(example, beliefs[example.id]["place"]) for example in asked]
         )
@@ -96,6 +100,7 @@ def read_answers(task: Task, examples: Sequence[Example], beliefs: Beliefs) -> A
             name: np.array([[expected_value(beliefs[e.id][name]), e.values[name]] for e in asked])
             for name in task.values
         },
+        blind=blind,
     )
 
 
@@ -111,7 +116,7 @@ def score_answers(answers: Answers, *, num_bootstrap: int = 500, seed: int = 0) 
                 metric=name,
                 value=answers.metric(name),
                 ci95=_interval(values),
-                chance=_chance(answers, name),
+                chance=chance_of(answers, name),
                 num_examples=len(answers.ids),
             )
         )
@@ -151,18 +156,10 @@ def compare_answers(
     return Change(first.task.name, name, before, after, sign * (after - before), _interval(gains))
 
 
-def _point_metrics(example: Example, belief: FloatArray) -> tuple[float, float, float, float]:
-    """In the order of the task's metrics: area under the curve, distances, angle from the head."""
-    place = expected_place(belief)
-    mean, nearest = metrics.point_distances(place, example.points)
-    angle = metrics.angular_error(example.boxes[0].centre, place, example.points)
-    return metrics.heatmap_auc(to_heatmap(belief), example.points), mean, nearest, angle
-
-
-def _chance(answers: Answers, name: str) -> float | None:
-    """What an answer that does not look at the picture would score."""
+def chance_of(answers: Answers, name: str) -> float | None:
+    """What an answer that does not look at the picture would score; of points, one in its middle."""
     if answers.task.kind == "point":
-        return {"auc": 0.5}.get(name)
+        return answers.blind[name]
     _, counts = np.unique(answers.truth, return_counts=True)
     if name == "accuracy":
         return float(counts.max() / counts.sum())
@@ -171,6 +168,24 @@ def _chance(answers: Answers, name: str) -> float | None:
     if name == "recall":
         return float(1 / len(counts))
     return 0.0 if name.startswith("ccc_") else None
+
+
+def _point_metrics(
+    example: Example, belief: FloatArray, place: Point | None = None
+) -> tuple[float, float, float, float]:
+    """In the order of the task's metrics: area under the curve, distances, angle from the head."""
+    place = place or expected_place(belief)
+    mean, nearest = metrics.point_distances(place, example.points)
+    angle = metrics.angular_error(example.boxes[0].centre, place, example.points)
+    return metrics.heatmap_auc(to_heatmap(belief), example.points), mean, nearest, angle
+
+
+def _middle() -> FloatArray:
+    """The belief of who does not look: a Gaussian a quarter of the picture wide around its middle."""
+    down, across = np.divmod(np.arange(GRID**2), GRID)
+    apart = ((down + 0.5) / GRID - 0.5) ** 2 + ((across + 0.5) / GRID - 0.5) ** 2
+    belief = np.exp(-apart / (2 * 0.25**2))
+    return np.append(belief / belief.sum(), 0.0)
 
 
 def _resample(groups: Sequence[str], count: int, seed: int) -> list[IntArray]:

@@ -19,6 +19,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from bgs.backbones.contract import Backbone
+from bgs.backbones.lora import lora_settings_of
+from bgs.data.embedding_cache import weights_sha256
+from bgs.errors import BackboneError
 from bgs.fusion.example import Example
 from bgs.fusion.pictures import read_picture
 
@@ -55,15 +58,20 @@ def see(
     backbone: Backbone,
     examples: Sequence[Example],
     *,
+    layer: int | None = None,
     cache: Path | None = None,
     batch_size: int = 16,
     device: str | torch.device = "cpu",
     progress: bool = True,
 ) -> TokenBank:
-    """The tokens of all examples; with a `cache` folder, what was seen before is mapped from there."""
+    """The tokens of all examples after a layer, counted from 1, by default the last.
+
+    With a `cache` folder, what was seen before is mapped from there.
+    """
+    check_layer(backbone, layer)
     rows, columns = backbone.grid_size
     ids = [example.id for example in examples]
-    file = None if cache is None else cache / f"tokens-{_key(backbone, examples)}.npy"
+    file = None if cache is None else cache / f"tokens-{_key(backbone, examples, layer)}.npy"
     if file is not None and file.is_file():
         return TokenBank(ids, np.load(file, mmap_mode="r"), rows=rows, columns=columns)
     shape = (len(examples), rows * columns, backbone.spec.width)
@@ -75,7 +83,8 @@ def see(
     for start in tqdm(starts, desc="see", unit="batch", disable=hidden):
         part = examples[start : start + batch_size]
         frames = torch.stack([read_frames(example, backbone) for example in part]).to(device)
-        tokens[start : start + len(part)] = patch_tokens(backbone, frames).cpu().numpy()
+        seen = patch_tokens(backbone, frames, layer)
+        tokens[start : start + len(part)] = seen.cpu().numpy()
     if file is not None and partial is not None:
         tokens.flush()  # type: ignore[attr-defined]
         os.replace(partial, file)
@@ -95,10 +104,22 @@ def read_frames(example: Example, backbone: Backbone) -> Tensor:
     return torch.from_numpy(np.stack([shown[place] for place in places.tolist()]))
 
 
-def patch_tokens(backbone: Backbone, frames: Tensor) -> Tensor:
+def check_layer(backbone: Backbone, layer: int | None) -> None:
+    """Refuse a layer that this encoder does not have."""
+    if layer is not None and not 1 <= layer <= backbone.spec.num_layers:
+        raise BackboneError(
+            f"layer {layer} of {backbone.spec.name!r}, which has {backbone.spec.num_layers}",
+            remedy=f"choose one from 1 to {backbone.spec.num_layers}",
+        )
+
+
+def patch_tokens(backbone: Backbone, frames: Tensor, layer: int | None = None) -> Tensor:
     """uint8 (examples, frames, 3, height, width) -> (examples, rows * columns, width), averaged over time."""
     with torch.inference_mode():
-        tokens = backbone.encode(backbone.normalise(frames)).float()  # (examples, tokens, width)
+        if layer is None:
+            tokens = backbone.encode(backbone.normalise(frames)).float()
+        else:
+            tokens = backbone.tokens(frames)[layer - 1].float()  # (examples, tokens, width)
         each = tokens.transpose(1, 2).unflatten(
             2, (backbone.views, -1)
         )  # (examples, width, views, tokens)
@@ -120,13 +141,17 @@ def _allocate(file: Path | None, shape: tuple[int, ...]) -> FloatArray:
     return np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape)
 
 
-def _key(backbone: Backbone, examples: Sequence[Example]) -> str:
-    """What decides the tokens: the encoder's weights, and every picture by name, size and time of change."""
-    digest = hashlib.sha256(repr((backbone.spec.name, backbone.spec.frames)).encode())
-    for name, value in sorted(backbone.encoder.state_dict().items()):
-        digest.update(
-            name.encode() + value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes()
-        )
+def encoder_key(backbone: Backbone) -> str:
+    """A hash over everything of an encoder that decides its tokens, adapters and their strength among it."""
+    digest = hashlib.sha256(repr((backbone.spec.family, backbone.spec.frames)).encode())
+    digest.update(repr(lora_settings_of(backbone)).encode())
+    digest.update(weights_sha256(backbone.encoder.state_dict()).encode())
+    return digest.hexdigest()
+
+
+def _key(backbone: Backbone, examples: Sequence[Example], layer: int | None) -> str:
+    """What decides the tokens: the encoder, and every picture by name, size and time of change."""
+    digest = hashlib.sha256(f"{encoder_key(backbone)} {layer}".encode())
     for example in examples:
         for picture in example.pictures:
             state = picture.stat()

@@ -48,6 +48,16 @@ class SamplingSettings(Settings):
     )
 
 
+class TwinSettings(Settings):
+    """Simulated stand-ins of data sets that are absent: how many examples each has, and where they are drawn."""
+
+    train: int = Field(default=400, ge=8)
+    val: int = Field(default=100, ge=8)
+    test: int = Field(default=200, ge=8)
+    seed: int = Field(default=0, ge=0)
+    home: Path | None = Field(default=None, description="default: a folder in output_dir/data")
+
+
 class FusionConfig(Settings):
     """Everything that decides what a SocialFusion run does."""
 
@@ -55,13 +65,38 @@ class FusionConfig(Settings):
     seed: int = Field(default=0, ge=0)
     output_dir: Path = Path("runs/fusion")
     home: Path = Field(default=Path("videos"), description="where the data sets are, as downloaded")
+    twins: TwinSettings | None = Field(
+        default=None, description="draw a simulated twin of every data set that is not in `home`"
+    )
+    max_examples: int | None = Field(
+        default=None,
+        ge=8,
+        description="of the training and of the validation part of a task, drawn from the seed; "
+        "the test part is always whole",
+    )
+    cache_dir: Path | None = Field(
+        default=None, description="where visual tokens are kept; default ~/.cache/bgs"
+    )
     train_on: tuple[str, ...] = ALL
     val_on: tuple[str, ...] = Field(default=(), description="default: what it is trained on")
-    backbone: BackboneSettings = BackboneSettings(name_or_path="clip")
+    backbone: BackboneSettings = Field(
+        default=BackboneSettings(name_or_path="clip"),
+        description="the name of a backbone, or a run folder: its tuned encoder, frozen",
+    )
+    layer: int | None = Field(
+        default=None, ge=1, description="tokens after this layer, counted from 1; default: the last"
+    )
     connector: ConnectorSettings = ConnectorSettings()
     language: LanguageSettings = LanguageSettings()
     use_heatmap: bool = Field(default=False, description="a decoder of gaze beside the words")
     sampling: SamplingSettings = SamplingSettings()
+    mend_conflicts: bool = Field(
+        default=False,
+        description="PCGrad: a step asks every task, and conflicting gradients are projected",
+    )
+    num_bootstrap: int = Field(
+        default=500, ge=0, description="resamples behind every interval; 0 for none"
+    )
     training: TrainingSettings = TrainingSettings(
         learning_rate=1e-3,
         num_train_epochs=5,
@@ -80,6 +115,23 @@ class FusionConfig(Settings):
         if len(set(names)) < len(names):
             raise ValueError("a task is named twice")
         return names
+
+    @field_validator("train_on")
+    @classmethod
+    def _something(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if not names:
+            raise ValueError("name a task or more")
+        return names
+
+    @field_validator("training")
+    @classmethod
+    def _applies(cls, training: TrainingSettings) -> TrainingSettings:
+        # What is about clips and judgments would be ignored in silence.
+        if training.augmentation is not None:
+            raise ValueError("pictures are seen once, so `augmentation` has nothing to change")
+        if training.batching != "clips" or training.large_batch:
+            raise ValueError("`batching` and `large_batch` are about judgments, not questions")
+        return training
 
     @property
     def validated(self) -> tuple[str, ...]:

@@ -65,11 +65,16 @@ def draw_sheet(
     sheet = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(sheet)
     pen.text(
-        (MARGIN, MARGIN), _fit(title, _font(TITLE_SIZE, True), inner), INK, _font(TITLE_SIZE, True)
+        (MARGIN, MARGIN),
+        fit_text(title, sheet_font(TITLE_SIZE, True), inner),
+        INK,
+        sheet_font(TITLE_SIZE, True),
     )
     if subtitle:
         place = (MARGIN, MARGIN + TITLE_SIZE + 8)
-        pen.text(place, _fit(subtitle, _font(TEXT_SIZE), inner), GREY, _font(TEXT_SIZE))
+        pen.text(
+            place, fit_text(subtitle, sheet_font(TEXT_SIZE), inner), GREY, sheet_font(TEXT_SIZE)
+        )
     y = MARGIN + head
     for strip, row, text, height in zip(strips, rows, texts, heights, strict=True):
         _draw_row(sheet, pen, strip, row, text, y=y)
@@ -99,13 +104,13 @@ def _draw_row(
     for tile, seconds in zip(row, strip.seconds, strict=True):
         sheet.paste(tile, (x, y))
         pen.rectangle((x - 1, y - 1, x + tile.width, bottom), outline=FRAME)  # white ends somewhere
-        pen.text((x + 2, bottom + 3), f"{seconds:.2f} s", GREY, _font(TIME_SIZE))
+        pen.text((x + 2, bottom + 3), f"{seconds:.2f} s", GREY, sheet_font(TIME_SIZE))
         x += tile.width + GAP
     place = bottom + TIME_SIZE + 8
-    pen.text((MARGIN, place), strip.clip, INK, _font(NAME_SIZE, True))
+    pen.text((MARGIN, place), strip.clip, INK, sheet_font(NAME_SIZE, True))
     for number, line in enumerate(text):
         below = place + NAME_SIZE + 5 + number * (TEXT_SIZE + 5)
-        pen.text((MARGIN, below), line, INK, _font(TEXT_SIZE))
+        pen.text((MARGIN, below), line, INK, sheet_font(TEXT_SIZE))
 
 
 def _scale(strip: Strip, height: int) -> list[Image]:
@@ -121,7 +126,7 @@ def _scale(strip: Strip, height: int) -> list[Image]:
 
 def _lines(strip: Strip, width: int) -> list[str]:
     """What is known about the clip, wrapped to the width of the sheet; too much is cut and says so."""
-    font, lines = _font(TEXT_SIZE), []
+    font, lines = sheet_font(TEXT_SIZE), []
     for paragraph in strip.about:
         current = ""
         for word in paragraph.split():
@@ -130,13 +135,14 @@ def _lines(strip: Strip, width: int) -> list[str]:
                 lines.append(current)
                 longer = word
             current = longer
-        lines.append(_fit(current, font, width))
+        lines.append(fit_text(current, font, width))
     if len(lines) > MOST_LINES:
-        lines = [*lines[: MOST_LINES - 1], _fit(lines[MOST_LINES - 1] + " …", font, width)]
+        lines = [*lines[: MOST_LINES - 1], fit_text(lines[MOST_LINES - 1] + " …", font, width)]
     return lines
 
 
-def _fit(text: str, font: FreeTypeFont, width: int) -> str:
+def fit_text(text: str, font: FreeTypeFont, width: int) -> str:
+    """As much of a text as fits; what is cut says so."""
     shown = text
     while shown and font.getlength(shown) > width:
         shown = shown.rstrip(" …")[:-1] + " …"
@@ -144,7 +150,7 @@ def _fit(text: str, font: FreeTypeFont, width: int) -> str:
 
 
 @lru_cache
-def _font(size: int, bold: bool = False) -> FreeTypeFont:
+def sheet_font(size: int, bold: bool = False) -> FreeTypeFont:
     """DejaVu Sans, which comes with matplotlib and knows most alphabets."""
     from matplotlib import get_data_path
     from PIL import ImageFont

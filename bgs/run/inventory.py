@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bgs.data.card_files import card_names, load_triplets_card, load_videos_card
+from bgs.data.card_files import (
+    card_names,
+    load_task_card,
+    load_triplets_card,
+    load_videos_card,
+    task_names,
+)
 from bgs.data.check import CheckReport, check_triplets
 from bgs.data.clips import load_clips
 from bgs.data.judgment_files import is_judgment_file
@@ -17,14 +23,29 @@ from bgs.run.simulation import simulate_into
 
 if TYPE_CHECKING:
     from bgs.data.clip_check import ClipReport
+    from bgs.fusion.checking import TaskReport
 
 SIMULATED = ("demo", "demo-phase")
 
 
 def fetch_data_set(
-    name: str, *, triplets_dir: Path, videos_dir: Path, seed: int = 0, progress: bool = True
+    name: str,
+    *,
+    triplets_dir: Path,
+    videos_dir: Path,
+    twin: bool = False,
+    seed: int = 0,
+    progress: bool = True,
 ) -> list[dict[str, object]]:
-    """Simulate `demo` or `demo-phase`, or download the files of a card; one row a file or folder."""
+    """Simulate `demo`, `demo-phase` or a twin, or download the files of a card; one row a file or folder."""
+    if twin:
+        from bgs.run.fusion_data import draw_twin
+
+        return draw_twin(name, videos_dir=videos_dir, seed=seed)
+    if name in task_names(home=videos_dir):
+        from bgs.run.fusion_data import refuse_fetch
+
+        raise refuse_fetch(name, videos_dir=videos_dir)
     if name in SIMULATED:
         simulate_into(triplets_dir, videos_dir, seed=seed, progress=progress, style=name)
         return [
@@ -37,6 +58,11 @@ def import_data_set(
     name: str, source: Path, *, triplets_dir: Path, videos_dir: Path, progress: bool = True
 ) -> list[dict[str, object]]:
     """Copy the files of a release, or render the scenes of one; one row a file or folder, with what was done."""
+    if name in task_names(home=videos_dir):
+        raise DataError(
+            f"{name!r} is read as downloaded, so there is nothing to import",
+            remedy=load_task_card(name, videos_dir=videos_dir).obtain,
+        )
     if name in card_names("videos", home=videos_dir):
         card = load_videos_card(name, videos_dir=videos_dir)
         if card.scenes is not None:
@@ -50,21 +76,26 @@ def import_data_set(
 
 @dataclass(frozen=True)
 class DataReport:
-    """What was found in the judgments of a name, in its clips, or in both."""
+    """What was found in the judgments of a name, in its clips, in both, or in a data set of `bgs fusion`."""
 
     triplets: CheckReport | None
     videos: ClipReport | None
+    task: TaskReport | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what there is no card for is left out."""
-        parts = {"triplets": self.triplets, "videos": self.videos}
+        parts = {"triplets": self.triplets, "videos": self.videos, "task": self.task}
         return {kind: part.to_dict() for kind, part in parts.items() if part is not None}
 
 
 def check_data_set(
     name: str, *, triplets_dir: Path, videos_dir: Path, progress: bool = True
 ) -> DataReport:
-    """Check the judgments of that name, the clips of that name, or both."""
+    """Check the judgments of that name, the clips of that name, or both; or a data set of `bgs fusion`."""
+    if name in task_names(home=videos_dir):
+        from bgs.run.fusion_data import check_data
+
+        return DataReport(None, None, check_data(name, videos_dir=videos_dir, progress=progress))
     kinds = _kinds_of(name, triplets_dir=triplets_dir, videos_dir=videos_dir)
     triplets = videos = None
     if "triplets" in kinds:

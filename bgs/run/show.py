@@ -12,6 +12,7 @@ from bgs.animations.looks import make_look
 from bgs.animations.phase import read_phase
 from bgs.animations.render import render_scene
 from bgs.animations.scene import Scene
+from bgs.data.card_files import task_names
 from bgs.data.clips import Clips, load_clips
 from bgs.data.decoding.decode import TIMEOUT_SECONDS
 from bgs.data.decoding.pyav import VideoFile
@@ -37,8 +38,14 @@ def show_data_set(
     """Draw the sheet to `out`; returns what is on it.
 
     With `look`, the scenes of `demo`, `demo-phase`, `phase` or of a folder are rendered in it; otherwise the clips
-    of a card, or of a folder, are decoded.
+    of a card, or of a folder, are decoded. Of a data set of `bgs fusion`, rows and columns of examples are drawn.
     """
+    if look is None and name in task_names(home=videos_dir):
+        from bgs.run.fusion_data import show_data
+
+        return show_data(
+            name, out, videos_dir=videos_dir, num_rows=num_clips, num_columns=num_frames, seed=seed
+        )
     if look is None:
         clips = load_clips(name, videos_dir=videos_dir, need_files=False)
         chosen = _choose(clips.ids, num_clips, seed=seed)

@@ -11,7 +11,7 @@ the state of a global generator. So a resumed run draws what the interrupted one
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from bgs.training.judged import IntArray, JudgedClips
 # A pair needs two clips, a judgment three.
 FEWEST_CLIPS = 3
 NO_CLIPS: IntArray = np.empty(0, dtype=np.int64)
+Given = TypeVar("Given", covariant=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,19 +40,22 @@ class Draw:
         return len(self.clips) + len(self.context)
 
 
-class Sampler(Protocol):
+class Sampler(Protocol[Given]):
     """Draws the steps of an epoch, and can continue where another of its kind stopped."""
 
     steps_per_epoch: int
 
     def draw(self, epoch: int) -> list[Draw]:
         """The steps of `epoch`, counted from 0; call it once an epoch, in order."""
+        ...
 
-    def judge(self, draw: Draw) -> JudgedBatch:
+    def judge(self, draw: Draw) -> Given:
         """What people said about the clips of a draw."""
+        ...
 
     def state_dict(self) -> dict[str, Any]:
         """What earlier epochs leave behind."""
+        ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from there."""
@@ -64,7 +68,7 @@ def make_sampler(
     seed: int,
     num_hard_negatives: int = 0,
     num_processes: int = 1,
-) -> Sampler:
+) -> Sampler[JudgedBatch]:
     """The sampler the settings ask for."""
     size = settings.per_device_train_batch_size * num_processes
     if settings.batching == "triplets":

@@ -20,26 +20,32 @@ HARMLESS = (
 )
 
 
+def identify_judgments(judged: JudgedClips, objective: ObjectiveSettings) -> dict[str, Any]:
+    """What is learnt from, and by which loss."""
+    data = hashlib.sha256()
+    data.update("\0".join(judged.ids).encode())
+    for array in (judged.triplets, judged.dissimilarities, judged.counts):
+        data.update(array.tobytes())
+    return {
+        "objective": objective.model_dump(mode="json"),
+        "judgments (digest)": data.hexdigest()[:16],
+    }
+
+
 def identify_run(
     *,
-    judged: JudgedClips,
-    objective: ObjectiveSettings,
+    work: Mapping[str, Any],
     settings: TrainingSettings,
     seed: int,
     num_processes: int,
     config: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Everything that decides the final weights, as plain values."""
-    data = hashlib.sha256()
-    data.update("\0".join(judged.ids).encode())
-    for array in (judged.triplets, judged.dissimilarities, judged.counts):
-        data.update(array.tobytes())
     identity = {
         "training": settings.model_dump(mode="json"),
-        "objective": objective.model_dump(mode="json"),
+        **work,
         "seed": seed,
         "num_processes": num_processes,
-        "judgments (digest)": data.hexdigest()[:16],
         "config": dict(config),
     }
     plain: dict[str, Any] = json.loads(json.dumps(identity))

@@ -148,9 +148,9 @@ class RunLog:
             self._bar.update()
         self._write(record)
 
-    def epoch(self, record: Record) -> None:
-        """One epoch more, validated."""
-        self._validation = record["validation_rsa"]
+    def epoch(self, record: Record, *, score: float) -> None:
+        """One epoch more, with its validation score."""
+        self._validation = score
         self._write(record)
 
     def rewind(self, size: int) -> None:

@@ -24,7 +24,7 @@ from bgs.data.triplets import Triplets
 from bgs.errors import TrainingError
 from bgs.objectives import Objective
 from bgs.rdm import RDM
-from bgs.training.batches import Draw, make_sampler
+from bgs.training.batches import Draw
 from bgs.training.checkpoints import Checkpoints
 from bgs.training.identity import check_same_run, identify_run
 from bgs.training.interruption import Interruption
@@ -37,6 +37,7 @@ from bgs.training.randomness import random_state, seeded, set_random_state
 from bgs.training.state import RunState, TrainingResult
 from bgs.training.updates import Update, Updater
 from bgs.training.weights import set_trained_weights, trained_weights
+from bgs.training.work import Work, judgment_work
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -66,9 +67,39 @@ def train(
     """
     processes = Processes()
     judged = JudgedClips.from_human(bank, judgments, human)
+    work = judgment_work(model, bank, judged, objective, settings, seed=seed, processes=processes)
+    return train_on(
+        work,
+        model,
+        settings=settings,
+        seed=seed,
+        output_dir=output_dir,
+        validate=validate,
+        processes=processes,
+        resume=resume,
+        allow_changes=allow_changes,
+        config=config,
+        progress=progress,
+    )
+
+
+def train_on(
+    work: Work[Any],
+    model: Model,
+    *,
+    settings: TrainingSettings,
+    seed: int,
+    output_dir: Path,
+    validate: Callable[[Model], float],
+    processes: Processes,
+    resume: bool = False,
+    allow_changes: bool = False,
+    config: Mapping[str, Any] | None = None,
+    progress: bool = True,
+) -> TrainingResult:
+    """The same for any work: `train` with a sampler and an engine that the caller has made."""
     identity = identify_run(
-        judged=judged,
-        objective=objective.settings,
+        work=work.identity,
         settings=settings,
         seed=seed,
         num_processes=processes.count,
@@ -76,14 +107,7 @@ def train(
     )
     with seeded(seed + processes.index):
         run = TrainingRun(
-            model,
-            bank,
-            judged,
-            objective,
-            settings,
-            seed=seed,
-            output_dir=output_dir,
-            processes=processes,
+            model, work, settings, seed=seed, output_dir=output_dir, processes=processes
         )
         run.begin(identity, resume=resume, allow_changes=allow_changes)
         return run.finish(lambda: validate(model), progress=progress)
@@ -95,9 +119,7 @@ class TrainingRun:
     def __init__(
         self,
         model: nn.Module,
-        bank: Bank,
-        judged: JudgedClips,
-        objective: Objective,
+        work: Work[Any],
         settings: TrainingSettings,
         *,
         seed: int,
@@ -105,8 +127,8 @@ class TrainingRun:
         processes: Processes,
     ) -> None:
         self.model = model.to(processes.device)
-        self.bank = bank
-        self.judged = judged
+        self.work = work
+        self.sampler = work.sampler
         self.settings = settings
         self.processes = processes
         self.state = RunState()
@@ -114,26 +136,13 @@ class TrainingRun:
         self.best_weights: dict[str, Tensor] = {}
         if settings.gradient_checkpointing:
             enable_gradient_checkpointing(model)
-        self.sampler = make_sampler(
-            judged,
-            settings,
-            seed=seed,
-            num_hard_negatives=objective.num_hard_negatives,
-            num_processes=processes.count,
-        )
         self.sampler_state = self.sampler.state_dict()  # as it was when the epoch under way began
         self.steps_per_epoch = -(
             -self.sampler.steps_per_epoch // settings.gradient_accumulation_steps
         )
         self.total_steps = self.steps_per_epoch * settings.num_train_epochs
         self.updater = Updater(
-            model,
-            objective,
-            settings,
-            self.sampler,
-            processes,
-            seed=seed,
-            total_steps=self.total_steps,
+            model, work, settings, processes, seed=seed, total_steps=self.total_steps
         )
         self.checkpoints = Checkpoints(output_dir / "checkpoints", keep=settings.save_total_limit)
         self.saved_at = -math.inf
@@ -179,7 +188,8 @@ class TrainingRun:
         state = self.state
         if not state.history:
             score = self._validated(validate)
-            self._log_epoch({"event": "epoch", "epoch": 0, "step": 0, "validation_rsa": score})
+            name = self.work.score_name
+            self._log_epoch({"event": "epoch", "epoch": 0, "step": 0, name: score})
         while not state.is_finished(self.settings):
             self._train_epoch(interruption)
             self._end_epoch(validate)
@@ -193,13 +203,11 @@ class TrainingRun:
         groups = [draws[first : first + size] for first in range(0, len(draws), size)]
         groups = groups[state.position :]
         rows = (
-            self.judged.bank_rows[clips]
-            for group in groups
-            for clips in self.updater.loads_of(group)
+            self.work.rows_of(load) for group in groups for load in self.updater.loads_of(group)
         )
         pinned = self.processes.device.type == "cuda"
         self.model.train()
-        with ReadAhead(self.bank, rows, pin_memory=pinned) as inputs:
+        with ReadAhead(self.work.bank, rows, pin_memory=pinned) as inputs:
             for group in groups:
                 self._train_step(group, inputs)
                 if state.position < self.steps_per_epoch:
@@ -233,7 +241,7 @@ class TrainingRun:
             score = self._validated(validate)
             if score > state.best_score:
                 self.best_weights = trained_weights(self.model)
-        self._log_epoch(state.end_epoch(score))
+        self._log_epoch(state.end_epoch(score, name=self.work.score_name))
         self.updater.schedule.observe(score)
         self.sampler_state = self.sampler.state_dict()
 
@@ -254,7 +262,7 @@ class TrainingRun:
 
     def _log_epoch(self, record: Record) -> None:
         self.state.history.append(record)
-        self.log.epoch(record)
+        self.log.epoch(record, score=record[self.work.score_name])
 
     def _stop_if_asked(self, interruption: Interruption) -> None:
         if self.processes.anywhere(interruption.signal is not None):

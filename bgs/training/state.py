@@ -47,8 +47,8 @@ class RunState:
             self.loss_sums[name] = self.loss_sums.get(name, 0.0) + value
             self.loss_counts[name] = self.loss_counts.get(name, 0) + 1
 
-    def end_epoch(self, score: float) -> Record:
-        """One epoch more, with this validation score; the record of it."""
+    def end_epoch(self, score: float, *, name: str) -> Record:
+        """One epoch more, with this validation score under its name; the record of it."""
         self.epoch += 1
         self.position = 0
         is_best = score > self.best_score
@@ -61,7 +61,7 @@ class RunState:
             "epoch": self.epoch,
             "step": self.step,
             **losses,
-            "validation_rsa": score,
+            name: score,
             "best": is_best,
             "clip_passes": self.clip_passes,
             "seconds": self.seconds,

@@ -14,15 +14,14 @@ from torch import Tensor, nn
 
 from bgs.config import TrainingSettings
 from bgs.errors import TrainingError
-from bgs.objectives import Objective
 from bgs.training.augmentation import augment
-from bgs.training.batches import Draw, Sampler
-from bgs.training.gradients import GradientEngine, Prepare
+from bgs.training.batches import Draw
+from bgs.training.gradients import Prepare
 from bgs.training.judged import IntArray
-from bgs.training.precision import autocast_dtype
 from bgs.training.processes import Processes
 from bgs.training.schedules import Schedule
 from bgs.training.weights import MovingAverage, make_optimizer
+from bgs.training.work import Work
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,8 @@ class Updater:
     def __init__(
         self,
         model: nn.Module,
-        objective: Objective,
+        work: Work[Any],
         settings: TrainingSettings,
-        sampler: Sampler,
         processes: Processes,
         *,
         seed: int,
@@ -51,16 +49,10 @@ class Updater:
     ) -> None:
         self.model = model
         self.settings = settings
-        self.sampler = sampler
+        self.sampler = work.sampler
+        self.engine = work.engine
         self.processes = processes
         self.seed = seed
-        self.engine = GradientEngine(
-            model,
-            objective,
-            processes=processes,
-            chunk_size=settings.per_device_train_batch_size if settings.large_batch else None,
-            precision=autocast_dtype(settings, processes.device),
-        )
         self.optimizer = make_optimizer(model, settings)
         self.schedule = Schedule(settings, total_steps=total_steps)
         self.scaler = torch.amp.GradScaler(processes.device.type, enabled=settings.fp16)

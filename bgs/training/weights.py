@@ -45,7 +45,9 @@ def make_optimizer(model: nn.Module, settings: TrainingSettings) -> torch.optim.
 
 def trained_weights(model: nn.Module) -> dict[str, Tensor]:
     """A copy of what training can change: trainable parameters and saved buffers, on the CPU."""
-    frozen = {name for name, p in model.named_parameters() if not p.requires_grad}
+    # Under every name it has: an output layer often is the embedding of words, and goes by both.
+    every = model.named_parameters(remove_duplicate=False)
+    frozen = {name for name, p in every if not p.requires_grad}
     return {
         name: value.detach().cpu().clone()
         for name, value in model.state_dict().items()

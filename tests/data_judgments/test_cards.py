@@ -155,7 +155,7 @@ def test_an_unknown_card_names_those_there_are(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         load_triplets_card("social25", triplets_dir=tmp_path)
     assert str(caught.value) == (
-        "no triplets card is called 'social25' (known: demo, mine, social250); "
+        "no triplets card is called 'social25' (known: demo, demo-phase, mine, phase, social250); "
         f"write {tmp_path / 'social25.yaml'}, or name one that exists"
     )
 
@@ -199,11 +199,17 @@ def test_listing_says_what_is_there(tmp_path: Path) -> None:
     }
     assert set(rows) == {
         ("triplets", "demo"),
+        ("triplets", "demo-phase"),
         ("triplets", "mine"),
+        ("triplets", "phase"),
         ("triplets", "social250"),
         ("videos", "demo"),
+        ("videos", "demo-phase"),
+        ("videos", "phase"),
         ("videos", "social250"),
+        *(("task", name) for name in ("affectnet", "gazefollow", "hagrid", "lam", "pisc")),
     }
+    assert rows["task", "pisc"]["present"] is False
     assert rows["triplets", "mine"]["present"] is True
     assert rows["triplets", "demo"] == {
         "name": "demo",
@@ -267,3 +273,19 @@ def test_clips_are_checked_against_their_table(tmp_path: Path) -> None:
         DataError, match=r"clips\.csv, row 4: clip 'b' is listed twice; name each clip once"
     ):
         load_triplets("mine", **homes)
+
+
+def test_a_card_may_hold_a_geometry_alone_but_not_nothing(tmp_path: Path) -> None:
+    lone = GOOD.replace("judgments: {path: mine/j.csv}\n", "")
+    put(tmp_path, lone)
+    with pytest.raises(
+        DataError, match="a card of triplets has `judgments`, a `geometry`, or both"
+    ):
+        load_triplets_card("mine", triplets_dir=tmp_path)
+    put(tmp_path, lone + "geometry: {said: {path: mine/m.csv, direction: dissimilarity}}\n")
+    card = load_triplets_card("mine", triplets_dir=tmp_path)
+    assert card.main_file == "mine/m.csv"
+    with pytest.raises(
+        DataError, match=r"'mine' has no odd-one-out judgments, only a geometry \(said\); name"
+    ):
+        load_triplets("mine", triplets_dir=tmp_path)

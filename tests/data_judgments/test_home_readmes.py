@@ -30,13 +30,14 @@ def test_the_triplets_card_of_the_readme_is_a_card(repository: Path) -> None:
 
 
 def test_the_videos_card_of_the_readme_is_a_card(repository: Path) -> None:
-    main, other = read_blocks(repository / "videos/README.md", "yaml")
+    main, other, scenes = read_blocks(repository / "videos/README.md", "yaml")
     assert VideosCard.model_validate(yaml.safe_load(main)).table.split == "split"
-    apart = {**yaml.safe_load(main), **yaml.safe_load(other)}
+    apart = {**yaml.safe_load(main), **yaml.safe_load(scenes), **yaml.safe_load(other)}
     apart["table"] = {"path": "mine/clips.csv"}
     card = VideosCard.model_validate(apart)
     assert card.split is not None
     assert card.captions is not None
+    assert card.scenes is not None
 
 
 def test_the_schema_of_the_readme_is_the_one_that_is_read(
@@ -58,7 +59,7 @@ def test_the_schema_of_the_readme_is_the_one_that_is_read(
     assert len(load_triplets("mine.csv")) == 1
 
 
-@pytest.mark.parametrize("name", ["demo", "social250"])
+@pytest.mark.parametrize("name", ["demo", "demo-phase", "phase", "social250"])
 def test_the_shipped_cards_are_those_of_the_repository(
     name: str, repository: Path, tmp_path: Path
 ) -> None:
@@ -66,5 +67,5 @@ def test_the_shipped_cards_are_those_of_the_repository(
     assert shipped == load_triplets_card(name, triplets_dir=repository / "triplets")
     clips = load_videos_card(name, videos_dir=tmp_path)
     assert clips == load_videos_card(name, videos_dir=repository / "videos")
-    assert shipped.simulated == clips.simulated == (name == "demo")
+    assert shipped.simulated == clips.simulated == name.startswith("demo")
     assert shipped.clips == name

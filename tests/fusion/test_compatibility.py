@@ -46,7 +46,6 @@ def test_noise_lowers_the_cosine_and_the_null_says_so(degrees):
     found = [
         compare_gradients(
             {"a": batches(at_angle(0), 0.2, seed=2 * k), "b": batches(at_angle(degrees), 0.2, seed=2 * k + 1)},
-            num_bootstrap=0,
         )[0]
         for k in range(20)
     ]  # fmt: skip

@@ -9,7 +9,13 @@ import pytest
 
 from bgs.errors import DataError
 from bgs.fusion import decodability
-from bgs.fusion.decodability import balance, compare_probes, probe_task, targets_of
+from bgs.fusion.decodability import (
+    balance,
+    compare_probes,
+    probe_layers,
+    probe_task,
+    targets_of,
+)
 from bgs.fusion.example import Box, Example
 from bgs.fusion.tasks import TASKS
 
@@ -107,7 +113,8 @@ def test_points_are_regressed_and_those_out_of_the_picture_left_out():
     result = probe_task(GAZE, features, examples)
     assert len(result.correct) == 100
     assert result.score > -1e-3  # minus the mean distance
-    assert result.chance is None
+    # Always saying the middle of the square misses by .3826 on average.
+    assert result.chance == pytest.approx(-0.3826, abs=0.03)
 
 
 def test_several_raters_make_one_target():
@@ -169,3 +176,51 @@ def test_a_part_without_examples():
     features, examples = study(0.0)
     with pytest.raises(DataError, match="task 'lam' has no val example to probe"):
         probe_task(LAM, features, {**examples, "val": []})
+
+
+def test_the_layer_is_chosen_on_validation_and_never_on_test():
+    """One layer carries the signal everywhere but in the test part, the other in the test part more than elsewhere."""
+    strong, examples = study(1.5)
+    weak, _ = study(0.7)
+    rng = np.random.default_rng(9)
+    noise = rng.normal(size=strong["test"].shape)
+    layers = {
+        split: np.stack([weak[split], strong[split]]).astype(np.float32)
+        for split in ("train", "val")
+    }
+    layers["test"] = np.stack([weak["test"], noise]).astype(np.float32)
+    found = probe_layers(LAM, layers, examples)
+    assert [result.layer for result in found.layers] == [1, 2]
+    assert found.chosen.layer == 2
+    assert (
+        found.chosen.score < found.layers[0].score
+    )  # what a choice on the test part would have taken
+
+
+def test_of_equal_layers_the_earliest_is_chosen():
+    features, examples = study(1.0)
+    same = {split: np.stack([found, found]).astype(np.float32) for split, found in features.items()}
+    assert probe_layers(LAM, same, examples).chosen.layer == 1
+
+
+def test_a_probe_is_scored_by_labels_not_by_how_common_they_are():
+    """Always saying the common label of nine in ten scores one half."""
+    features, examples = study(0.0, share=0.1)
+    result = probe_task(LAM, features, examples)
+    always = type(result)(
+        **{
+            **result.__dict__,
+            "correct": np.array([float(e.label == "no") for e in examples["test"]]),
+        }
+    )
+    assert always.score == pytest.approx(0.5)
+    assert result.chance == 0.5
+
+
+def test_the_interval_of_a_score_holds_the_truth():
+    inside = 0
+    for seed in range(30):
+        result = probe_task(LAM, *study(1.0, seed=seed), penalties=[1.0])
+        low, high = result.interval(num_bootstrap=200)
+        inside += low <= 0.83 <= high  # .841 at best, a little less after fitting
+    assert inside >= 24

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from bgs.backbones import load_backbone
+from bgs.errors import BackboneError
 from bgs.fusion.connector import Connector, HeatmapDecoder, box_coverage
 from bgs.fusion.example import Box, Example
 from bgs.fusion.language import make_tiny, open_language
-from bgs.fusion.model import SocialModel
+from bgs.fusion.model import BLUR, SocialModel, _blurred
 from bgs.fusion.questions import CELLS, GRID, OUTSIDE, Question, ask, words_of
 from bgs.fusion.seeing import patch_tokens, see
 from bgs.fusion.settings import ConnectorSettings, LanguageSettings
@@ -174,7 +175,9 @@ def test_what_was_seen_is_read_again(twins, tmp_path, monkeypatch):
     backbone = load_backbone("bgs-tiny")
     examples = load_task("lam", home=twins)["test"][:6]
     first = see(backbone, examples, cache=tmp_path, progress=False)
-    monkeypatch.setattr("bgs.fusion.seeing.patch_tokens", lambda *_: pytest.fail("seen twice"))
+    monkeypatch.setattr(
+        "bgs.fusion.seeing.patch_tokens", lambda *_, **__: pytest.fail("seen twice")
+    )
     again = see(backbone, examples, cache=tmp_path, progress=False)
     assert repr(again) == "TokenBank(6 examples, 4 x 4 tokens of 128)"
     np.testing.assert_array_equal(first.tokens, again.tokens)
@@ -182,3 +185,26 @@ def test_what_was_seen_is_read_again(twins, tmp_path, monkeypatch):
         again.batch([4, 1]), torch.from_numpy(np.asarray(first.tokens[[4, 1]], np.float32))
     )
     assert [file.suffix for file in tmp_path.iterdir()] == [".npy"]
+
+
+def test_a_decoder_of_gaze_learns_the_neighbourhood():
+    wanted = _blurred(torch.tensor([GRID + 1, 0]))
+    torch.testing.assert_close(wanted.sum(dim=1), torch.ones(2))
+    plane = wanted[0].reshape(GRID, GRID)
+    assert int(wanted[0].argmax()) == GRID + 1
+    torch.testing.assert_close(plane, plane.T)
+    ratio = float(plane[1, 2] / plane[1, 1])
+    assert ratio == pytest.approx(np.exp(-1 / (2 * BLUR**2)), rel=1e-5)
+
+
+def test_layers_are_seen_and_kept_apart(twins, tmp_path):
+    backbone = load_backbone("bgs-tiny")
+    examples = load_task("lam", home=twins)["test"][:2]
+    last = see(backbone, examples, cache=tmp_path, progress=False)
+    second = see(backbone, examples, layer=2, cache=tmp_path, progress=False)
+    fifth = see(backbone, examples, layer=5, cache=tmp_path, progress=False)
+    assert len(list(tmp_path.iterdir())) == 3
+    assert not np.allclose(second.tokens, last.tokens, atol=0.05)
+    np.testing.assert_allclose(fifth.tokens, last.tokens, atol=1e-2)
+    with pytest.raises(BackboneError, match="layer 6 of 'bgs-tiny', which has 5"):
+        see(backbone, examples, layer=6, progress=False)

@@ -15,6 +15,8 @@ from PIL import Image
 from bgs.errors import DataError
 from bgs.fusion.example import TaskData
 from bgs.fusion.lam import read_lam
+from bgs.fusion.pictures import read_size
+from bgs.fusion.reading import UNREADABLE, LeftOut
 from bgs.fusion.tasks import load_task
 
 Break = Callable[[Path], Any]
@@ -222,3 +224,55 @@ def test_public_answers_for_the_test_recordings_are_used(twins, tmp_path):
     assert data.notes == ()
     assert {example.group for example in data["val"]} >= {"val-0000"}
     assert len({example.group for example in data["test"]}) == 1
+
+
+def whole_frames(folder: Path) -> None:
+    """In place of faces that were cut out: the frames they were in, 96 x 48 pixels."""
+    shutil.rmtree(folder / "face_imgs")
+    for name in [p.name for p in (folder / "json_original").iterdir()]:
+        frames = folder / "video_imgs" / name
+        frames.mkdir(parents=True)
+        for number in range(1, 47):
+            Image.new("RGB", (96, 48)).save(frames / f"img_{number:05d}.jpg")
+
+
+def test_faces_are_found_in_whole_frames_whose_size_is_read_once(twins, tmp_path, monkeypatch):
+    shutil.copytree(twins / "lam", tmp_path / "lam")
+    whole_frames(tmp_path / "lam")
+    read: list[Path] = []
+
+    def note(file: Path) -> tuple[int, int]:
+        read.append(file)
+        return read_size(file)
+
+    monkeypatch.setattr("bgs.fusion.reading.read_size", note)
+    data = read_lam(tmp_path / "lam")
+    assert len(read) == len(list((tmp_path / "lam" / "video_imgs").iterdir()))
+    example = data["train"][0]
+    box = example.boxes[3]
+    ends = (10 / 96, 10 / 48, 70 / 96, 1.0)  # x, y, width, height are 10, 10, 60, 60
+    assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx(ends)
+    assert len(example.pictures) == 7
+
+
+def test_a_frame_that_is_no_picture_costs_nothing_where_another_tells_the_size(twins, tmp_path):
+    shutil.copytree(twins / "lam", tmp_path / "lam")
+    whole_frames(tmp_path / "lam")
+    whole = read_lam(tmp_path / "lam")
+    first = sorted((tmp_path / "lam" / "video_imgs" / "train-0000").iterdir())[0]
+    first.write_text("no picture")
+    left_out = LeftOut()
+    data = read_lam(tmp_path / "lam", left_out=left_out)
+    assert list(left_out.unreadable) == [first]
+    lost = sum(map(len, whole.splits.values())) - sum(map(len, data.splits.values()))
+    assert lost == left_out[UNREADABLE] <= 2  # the examples of two tracks at that very frame
+
+
+def test_hands_are_found_in_any_of_the_published_places(twins, tmp_path):
+    shutil.copytree(twins / "hagrid", tmp_path / "hagrid")
+    whole = load_task("hagrid", home=tmp_path)
+    (tmp_path / "hagrid" / "hagridv2").mkdir()
+    shutil.move(tmp_path / "hagrid" / "fist", tmp_path / "hagrid" / "hagridv2" / "fist")
+    moved = load_task("hagrid", home=tmp_path)
+    assert moved.counts() == whole.counts()
+    assert moved.left_out == {}

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from bgs.config import ObjectiveSettings, TrainingSettings
 from bgs.objectives import Objective
-from bgs.training.batches import Draw, make_sampler
+from bgs.training.batches import Draw
 from bgs.training.judged import JudgedClips
 from bgs.training.processes import Processes
 from bgs.training.updates import Updater
+from bgs.training.work import judgment_work
 
 
 @pytest.fixture
@@ -22,13 +23,13 @@ def judged(world) -> JudgedClips:
     return JudgedClips.from_human(world.bank, world.judgments, world.human)
 
 
-def updater_of(model: nn.Module, judged: JudgedClips, **settings: Any) -> Updater:
+def updater_of(model: nn.Module, bank: Any, judged: JudgedClips, **settings: Any) -> Updater:
     values = TrainingSettings(
         per_device_train_batch_size=8, learning_rate=0.01, max_grad_norm=1e9, **settings
     )
-    sampler = make_sampler(judged, values, seed=0)
-    objective = Objective(ObjectiveSettings())
-    return Updater(model, objective, values, sampler, Processes(), seed=0, total_steps=10)
+    processes, objective = Processes(), Objective(ObjectiveSettings())
+    work = judgment_work(model, bank, judged, objective, values, seed=0, processes=processes)
+    return Updater(model, work, values, processes, seed=0, total_steps=10)
 
 
 def frames(world, judged: JudgedClips, updater: Updater, draws: list[Draw]) -> Iterator[Tensor]:
@@ -46,7 +47,7 @@ def weights(model: nn.Module) -> Tensor:
 def test_an_accumulated_gradient_is_the_mean_over_draws(world, judged, tiny_model) -> None:
     def after(chosen: slice) -> tuple[Tensor, float]:
         model = tiny_model(dropout=0.0)
-        updater = updater_of(model, judged)
+        updater = updater_of(model, world.bank, judged)
         draws = updater.sampler.draw(0)[chosen]
         update = updater.update(draws, frames(world, judged, updater, draws), epoch=0, step=0)
         return gradients(model), update.losses["loss"]
@@ -68,7 +69,7 @@ def test_only_float16_scales_its_loss(
     exact, model = tiny_model(dropout=0.0), tiny_model(dropout=0.0)
     found = []
     for trained, settings in ((exact, {}), (model, precision)):
-        updater = updater_of(trained, judged, **settings)
+        updater = updater_of(trained, world.bank, judged, **settings)
         draws = updater.sampler.draw(0)[:1]
         updater.update(draws, frames(world, judged, updater, draws), epoch=0, step=0)
         found.append(updater.scaler.get_scale())
@@ -90,7 +91,7 @@ def test_a_float16_step_that_overflows_is_skipped_and_the_scale_falls(
 
     model = Exploding()
     before = weights(model)
-    updater = updater_of(model, judged, fp16=True)
+    updater = updater_of(model, world.bank, judged, fp16=True)
     draws = updater.sampler.draw(0)[:1]
     updater.update(draws, frames(world, judged, updater, draws), epoch=0, step=0)
     assert torch.equal(weights(model), before)

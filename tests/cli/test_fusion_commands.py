@@ -1,0 +1,81 @@
+"""`bgs fusion`: mistakes are one line and exit 2 before any work, and options mean what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bgs.cli import main
+
+
+def call(capsys, *words: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as exit_:
+        main(["fusion", *words])
+    printed = capsys.readouterr()
+    return int(exit_.value.code or 0), printed.out, printed.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["train", "nowhere"], "config 'nowhere' is neither a file nor a shipped config"),
+        (["train", "--train-on", "chess"], "setting 'train_on': unknown task 'chess'"),
+        (["train", "--train-on", "lam", "lam"], "setting 'train_on': a task is named twice"),
+        (["train", "fusion-twins", "layers=3"], "unknown setting 'layers'"),
+        (["train", "training.learning_rate=0"], "setting 'training.learning_rate'"),
+        (["train", "training.large_batch=true"], "`batching` and `large_batch` are about judgments"),
+        (["train", "training.augmentation={flip: true}"], "pictures are seen once"),
+        (["train", "--train-on", "lam", "home=nowhere", "--backbone", "no-such-model"],
+         "the data of task 'lam' are not here: 'nowhere/lam' is not a folder"),
+        (["train", "--train-on", "lam", "--twins", "--backbone", "features:x"], "features:x"),
+        (["train", "--resume", "--out", "nowhere"], "run 'nowhere' does not exist"),
+        (["eval", "nowhere"], "'nowhere' holds no trained SocialFusion model"),
+        (["table", "--train-on", "lam"], "one task has nobody to learn with"),
+        (["eval"], "RUN"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line(words, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if words[0] == "train" and "--out" not in words:
+        words = [*words, "--out", str(tmp_path / "run")]
+    code, out, err = call(capsys, *words)
+    assert code == 2
+    assert out == ""
+    assert err.startswith("error: ")
+    assert len(err.strip().splitlines()) == 1
+    assert message in err
+    assert not list(Path("run").glob("*"))
+
+
+def shown(capsys, *words: str) -> dict:
+    code, out, err = call(capsys, "train", *words, "--print-config")
+    assert code == 0, err
+    return yaml.safe_load(out)
+
+
+def test_several_tasks_after_one_option(capsys):
+    found = shown(
+        capsys, "--train-on", "lam", "pisc", "hagrid", "--val-on", "lam", "--backbone", "dinov2",
+        "--language", "tiny", "--use-heatmap", "--out", "runs/x", "training.num_train_epochs=7",
+    )  # fmt: skip
+    assert found["train_on"] == ["lam", "pisc", "hagrid"]
+    assert found["val_on"] == ["lam"]
+    assert found["backbone"]["name_or_path"] == "dinov2"
+    assert found["use_heatmap"] is True
+    assert found["output_dir"] == "runs/x"
+    assert found["training"]["num_train_epochs"] == 7
+    assert found["twins"] is None
+
+
+def test_options_go_over_words_and_words_over_the_file(capsys):
+    found = shown(capsys, "fusion-twins", "seed=4", "--train-on", "lam", "pisc", "name=x")
+    assert (found["seed"], found["name"], found["train_on"]) == (4, "x", ["lam", "pisc"])
+    assert found["twins"]["train"] == 1200
+    assert found["use_heatmap"] is True
+
+
+def test_twins_are_asked_for_by_a_word(capsys):
+    assert shown(capsys, "--twins")["twins"]["train"] == 400
+    assert shown(capsys, "fusion-twins", "--twins")["twins"]["train"] == 1200
