@@ -54,8 +54,26 @@ DecoderOption = Annotated[
     Literal["auto", "pyav", "decord", "torchcodec"],
     typer.Option("--decoder", help="What reads the clips."),
 ]
+
+
+def _enough(value: int) -> int:
+    """Refused where it is typed, and not after models and data were read."""
+    if 0 < value < MIN_BOOTSTRAP:
+        raise typer.BadParameter(
+            f"{value} is too few for percentiles; give 0, or {MIN_BOOTSTRAP} and more"
+        )
+    return value
+
+
+MIN_BOOTSTRAP = 100
 NumBootstrapOption = Annotated[
-    int, typer.Option("--num-bootstrap", min=0, help="Resamples behind every interval; 0 for none.")
+    int,
+    typer.Option(
+        "--num-bootstrap",
+        min=0,
+        callback=_enough,
+        help=f"Resamples behind every interval: {MIN_BOOTSTRAP} or more, or 0 for none.",
+    ),
 ]
 
 TRIPLETS_DIR = Path("triplets")

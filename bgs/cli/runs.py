@@ -21,7 +21,12 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command("demo")
 def run_demo(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the run.")] = Path("runs/demo"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Folder of the run (default: runs/demo; with --quick runs/rehearsal)."
+        ),
+    ] = None,
     seed: SeedOption = 0,
     quick: Annotated[
         bool, typer.Option("--quick", help="A short rehearsal: fewer clips, steps and resamples.")
@@ -38,6 +43,9 @@ def run_demo(
     """
     from bgs.run.demo import demo
 
+    out = out or Path(
+        "runs/rehearsal" if quick else "runs/demo"
+    )  # a rehearsal takes nobody's place
     results = demo(out, seed=seed, quick=quick, overwrite=overwrite, progress=not quiet)
     print_results(results, as_json=as_json)
     typer.echo(f"report: {out / 'report.html'}", err=as_json)

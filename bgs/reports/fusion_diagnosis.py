@@ -14,25 +14,19 @@ import pandas as pd
 from bgs.reports.document import Document
 from bgs.reports.dotplot import Mark, Point, Row, draw_rows
 from bgs.reports.fusion_diagnosis_drawing import draw_layers, draw_matrices, draw_moments
-from bgs.reports.numbers import (
-    format_interval,
-    format_p,
-    format_percent,
-    format_points,
-    format_share,
+from bgs.reports.fusion_diagnosis_tables import (
+    tabulate_gaps,
+    tabulate_pairs,
+    tabulate_parts,
+    tabulate_probes,
 )
+from bgs.reports.numbers import format_percent, format_points, format_share
 from bgs.reports.panels import Figure, Panel
 from bgs.reports.section_page import write_section_page
 from bgs.reports.sections import (
-    Cell,
-    Column,
     Section,
-    Table,
-    interval_cell,
     join_names,
     list_facts,
-    percent_cell,
-    share_cell,
 )
 
 OVERALL = "overall"
@@ -106,7 +100,7 @@ def view_layers(document: Document) -> Section:
         says_not=CAUTION["layers"],
         simulated=document.flag("simulated"),
         figures=(Figure("diagnosis_layers", panels, table),),
-        tables=(_tabulate_probes(probes, kinds),),
+        tables=(tabulate_probes(probes, kinds),),
         facts=_facts(document, "features", "score", "chosen_on", "max_examples"),
     )
 
@@ -142,7 +136,7 @@ def view_gaps(document: Document) -> Section:
                 pd.DataFrame([dict(gap.data) for gap in gaps]),
             ),
         ),
-        tables=(_tabulate_gaps(gaps),),
+        tables=(tabulate_gaps(gaps),),
         facts=_facts(document, "gaps"),
     )
 
@@ -174,7 +168,7 @@ def view_compatibility(document: Document) -> Section:
         says_not=CAUTION["compatibility"],
         simulated=document.flag("simulated"),
         figures=tuple(figures),
-        tables=(_tabulate_pairs(last), _tabulate_parts(last)),
+        tables=(tabulate_pairs(last), tabulate_parts(last)),
         facts=_facts(document, "gradients", "language"),
     )
 
@@ -227,96 +221,6 @@ def _say_compatibility(last: Sequence[tuple[str, Document]]) -> str:
         said.append(text)
     text = "; ".join(said)
     return f"{text[0].upper()}{text[1:]}."
-
-
-def _tabulate_probes(probes: Sequence[Document], kinds: Mapping[str, str]) -> Table:
-    rows = []
-    for probe in sorted(probes, key=lambda row: row.text("task")):
-        best = probe.part("chosen")
-        chosen = next(r for r in probe.rows("layers") if r.count("layer") == best.count("layer"))
-        rows.append(
-            (
-                Cell(probe.text("encoder")),
-                Cell(probe.text("task")),
-                Cell("minus distance" if kinds[probe.text("task")] == "point" else "accuracy"),
-                Cell(str(best.count("layer")), best.count("layer")),
-                share_cell(chosen.number("validation")),
-                share_cell(best.number("score")),
-                interval_cell(best.interval()),
-                share_cell(best.number("chance")),
-            )
-        )
-    heads = [Column(name, False) for name in ("Encoder", "Task", "Score is")]
-    numbers = ("Layer", "Validation", "Test", "95 % interval", "Not looking")
-    return Table(
-        "The layer chosen on validation examples", (*heads, *map(Column, numbers)), tuple(rows)
-    )
-
-
-def _tabulate_gaps(gaps: Sequence[Document]) -> Table:
-    rows = tuple(
-        (
-            Cell(gap.text("encoder")),
-            Cell(gap.text("task")),
-            share_cell(gap.number("first")),
-            share_cell(gap.number("second")),
-            share_cell(gap.number("difference")),
-            Cell(format_interval(gap.interval())),
-            Cell(format_p(gap.number("p")), gap.number("p")),
-            Cell(format_p(gap.number("p_holm")), gap.number("p_holm")),
-        )
-        for gap in gaps
-    )
-    heads = (Column("Encoder", False), Column("Task", False))
-    numbers = ("First", "This one", "Difference", "95 % interval", "p", "p (Holm)")
-    return Table("Every comparison", (*heads, *map(Column, numbers)), rows, folded=True)
-
-
-def _tabulate_pairs(last: Sequence[tuple[str, Document]]) -> Table:
-    rows = tuple(
-        (
-            Cell(encoder),
-            Cell(f"{pair.text('first')}, {pair.text('second')}"),
-            share_cell(pair.number("cosine")),
-            interval_cell(pair.interval()),
-            share_cell(pair.maybe_number("without_noise")),
-            percent_cell(pair.number("conflict")),
-            percent_cell(pair.number("conflict_within")),
-            share_cell(pair.number("ratio")),
-        )
-        for encoder, moment in last
-        for pair in moment.rows("pairs")
-    )
-    heads = (Column("Encoder", False), Column("Tasks", False))
-    numbers = (
-        "Cosine",
-        "95 % interval",
-        "Without noise",
-        "Conflict %",
-        "Within a task %",
-        "Ratio of lengths",
-    )
-    caption = "Every pair of tasks on the whole shared model, after the last step"
-    return Table(caption, (*heads, *map(Column, numbers)), rows, folded=True)
-
-
-def _tabulate_parts(last: Sequence[tuple[str, Document]]) -> Table:
-    rows = tuple(
-        (
-            Cell(encoder),
-            Cell(part),
-            share_cell(moment.part("parts").part(part).number("cosine")),
-            share_cell(moment.part("parts").part(part).maybe_number("without_noise")),
-            percent_cell(moment.part("parts").part(part).number("conflict")),
-            share_cell(moment.part("parts").part(part).number("ratio")),
-        )
-        for encoder, moment in last
-        for part in moment.part("parts").data
-    )
-    heads = (Column("Encoder", False), Column("Part", False))
-    numbers = ("Cosine", "Without noise", "Conflict %", "Ratio of lengths")
-    caption = "Means over pairs on each part of the shared model, after the last step"
-    return Table(caption, (*heads, *map(Column, numbers)), rows, folded=True)
 
 
 def _kinds(document: Document) -> dict[str, str]:

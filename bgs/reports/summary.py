@@ -37,6 +37,13 @@ def summarise(results: Results) -> str:
     head = next((rival for rival in rivals if rival.name == HEAD_ONLY), None)
     if interval[0] > 0 and head is not None:
         rivals = [rival for rival in rivals if rival is not head]  # the verdict speaks of it
+    if min(second.spearman or 0.0, first.spearman or 0.0) < 0:
+        # R² has no sign: what grows may be how far the model disagrees.
+        signed = f"Spearman {format_share(first.spearman)} before and {format_share(second.spearman)} after"
+        return (
+            f"{moved}, but a correlation is negative ({signed}): R² is its square, so this is no agreement. "
+            f"{_say_ceiling(results)}"
+        ).strip()
     sentences = (
         f"{moved}, {change}: {_verdict(interval, head)}",
         _say_better(rivals),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,10 +23,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgs.errors import BackboneError, BgsError, DataError
-from bgs.evaluation.permutation import holm
-from bgs.fusion.decodability import LayerProbes, compare_probes, probe_layers
+from bgs.fusion.decodability import LayerProbes, probe_layers
 from bgs.fusion.diagnosis import BriefTraining, Moment, make_shared, watch_compatibility
-from bgs.fusion.example import Split, TaskData
+from bgs.fusion.example import TaskData
 from bgs.fusion.layers import read_layers
 from bgs.fusion.material import check_parts, gather_material, limit_examples
 from bgs.fusion.settings import ALL, LanguageSettings
@@ -36,6 +35,16 @@ from bgs.reports.fusion_diagnosis import write_page
 from bgs.run.embed import open_model, reads_no_frames
 from bgs.run.folder import REPORT, RESULTS, prepare_folder, write_results
 from bgs.run.fusion_data import ensure_twins
+from bgs.run.fusion_diagnose_rows import (
+    PARTS,
+    compare_encoders,
+    correct,
+    describe_encoder,
+    describe_protocol,
+    describe_task,
+    moment_row,
+    probe_row,
+)
 from bgs.run.results import used_versions
 from bgs.run.sources import check_names, split_name
 
@@ -44,8 +53,6 @@ if TYPE_CHECKING:
 
 KIND = "fusion diagnosis"
 TWINS_FOLDER = "data"  # in OUT, where twins are drawn
-FEWEST_FLIPS = 2000  # behind every p, so that a correction for many comparisons leaves room
-PARTS: tuple[Split, ...] = ("train", "val", "test")
 Lens = Literal["both", "decodability", "compatibility"]
 
 
@@ -84,31 +91,31 @@ def diagnose(
     described, probes, gaps, compatibility = [], [], [], []
     for label, name in named.items():
         backbone = open_encoder(name)
-        described.append(_describe_encoder(label, backbone))
+        described.append(describe_encoder(label, backbone))
         if request.lens != "compatibility":
             found = probe_encoder(backbone, data, progress=progress)
-            probes += [_probe_row(label, probe, request) for probe in found.values()]
+            probes += [probe_row(label, probe, request) for probe in found.values()]
             if not first:
                 first = found
             else:
-                gaps += _gaps(label, first, found, request)
+                gaps += compare_encoders(label, first, found, request)
         if request.lens != "decodability":
             moments = watch_encoder(backbone, data, request, progress=progress)
-            rows = [_moment_row(moment) for moment in moments]
+            rows = [moment_row(moment) for moment in moments]
             compatibility.append({"encoder": label, "moments": rows})
         del backbone
     if request.run is not None and request.lens != "decodability":
-        rows = [_moment_row(m) for m in watch_run(request.run, data, request, progress=progress)]
+        rows = [moment_row(m) for m in watch_run(request.run, data, request, progress=progress)]
         compatibility.append({"encoder": f"{request.run.name} (trained)", "moments": rows})
     results = {
         "kind": KIND,
         "encoders": described,
         "simulated": any(found.simulated for found in data.values()),
-        "tasks": [_describe_task(found) for found in data.values()],
+        "tasks": [describe_task(found) for found in data.values()],
         "probes": probes,
-        "gaps": _correct(gaps),
+        "gaps": correct(gaps),
         "compatibility": compatibility,
-        "protocol": _protocol(request),
+        "protocol": describe_protocol(request),
         "versions": used_versions(),
         "seed": request.seed,
     }
@@ -245,117 +252,6 @@ def _limit_test(data: TaskData, limit: int | None, *, seed: int) -> TaskData:
 
 def _only_train(data: TaskData) -> TaskData:
     return TaskData(data.task, {"train": data["train"]}, simulated=data.simulated)
-
-
-def _probe_row(label: str, found: LayerProbes, request: Request) -> dict[str, Any]:
-    best = found.chosen
-    interval = (
-        best.interval(num_bootstrap=request.num_bootstrap, seed=request.seed)
-        if request.num_bootstrap
-        else None
-    )
-    return {
-        "encoder": label,
-        "task": best.task,
-        "layers": [
-            {"layer": probe.layer, "validation": probe.validation, "test": probe.score}
-            for probe in found.layers
-        ],
-        "chosen": {
-            "layer": best.layer,
-            "penalty": best.penalty,
-            "score": best.score,
-            "ci95": None if interval is None else list(interval),
-            "chance": best.chance,
-            "n_examples": len(best.correct),
-            "n_groups": len(set(best.groups)),
-        },
-    }
-
-
-def _gaps(
-    label: str,
-    first: Mapping[str, LayerProbes],
-    second: Mapping[str, LayerProbes],
-    request: Request,
-) -> list[dict[str, Any]]:
-    rows = []
-    for name, probes in second.items():
-        gap = compare_probes(
-            first[name].chosen,
-            probes.chosen,
-            num_bootstrap=max(request.num_bootstrap, FEWEST_FLIPS),
-            seed=request.seed,
-        )
-        rows.append(
-            {
-                "encoder": label,
-                "task": name,
-                "first": gap.first,
-                "second": gap.second,
-                "difference": gap.difference,
-                "ci95": list(gap.ci95) if request.num_bootstrap else None,
-                "p": gap.p,
-                "n_examples": gap.num_examples,
-                "n_groups": gap.num_groups,
-            }
-        )
-    return rows
-
-
-def _correct(gaps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Holm over every comparison that is made here."""
-    adjusted = holm(np.array([row["p"] for row in gaps], dtype=np.float64))
-    return [{**row, "p_holm": float(p)} for row, p in zip(gaps, adjusted, strict=True)]
-
-
-def _moment_row(moment: Moment) -> dict[str, Any]:
-    parts = dict.fromkeys(found.part for found in moment.agreements)
-    return {
-        "step": moment.step,
-        "losses": dict(moment.losses),
-        "parts": {part: moment.summary(part) for part in parts},
-        "pairs": [
-            {
-                key: list(value) if isinstance(value, tuple) else value
-                for key, value in asdict(pair).items()
-            }
-            for pair in moment.of_part()
-        ],
-    }
-
-
-def _describe_encoder(label: str, backbone: Backbone) -> dict[str, Any]:
-    spec = backbone.spec
-    return {"name": label, "backbone": spec.name, "layers": spec.num_layers, "width": spec.width}
-
-
-def _describe_task(data: TaskData) -> dict[str, Any]:
-    return {
-        "task": data.task.name,
-        "title": data.task.title,
-        "kind": data.task.kind,
-        "examples": {split: len(data[split]) for split in PARTS},
-        "simulated": data.simulated,
-        "notes": list(data.notes),
-    }
-
-
-def _protocol(request: Request) -> dict[str, Any]:
-    return {
-        "lens": request.lens,
-        "features": "mean of all tokens and of those in each person's box, every layer",
-        "score": "balanced accuracy, or minus the mean distance for points",
-        "chosen_on": "layer and penalty on validation examples; test examples have no say",
-        "max_examples": request.max_examples,
-        "max_test": request.max_test,
-        "gaps": "paired over groups of test examples; p by sign flips, Holm over all comparisons",
-        "language": request.language,
-        "run": None if request.run is None else str(request.run),
-        "training": asdict(request.training),
-        "gradients": "of disjoint batches of training examples, dropout off; intervals by a jackknife over batches",
-        "num_bootstrap": request.num_bootstrap,
-    }
 
 
 def _device() -> str:

@@ -36,12 +36,23 @@ def data_settings(models: Sequence[str], **where: Unpack[Where]) -> DataSettings
     """What to judge by: the data named, or what the first run among the models was trained on."""
     given: dict[str, Any] = {"third": "within", "decoder": "auto", **where}
     data = given.pop("data", None)
-    if data is not None:
-        return DataSettings(triplets=data, **given)
     trained = next((config for name in models if (config := run_config(name))), None)
+    if data is not None:
+        named = DataSettings(triplets=data, **given)
+        if trained is not None and data == trained.data.triplets and not _is_here(named):
+            # A demo keeps its data in its own folder: what the run was trained on is not looked for elsewhere.
+            homes = {name: getattr(trained.data, name) for name in ("triplets_dir", "videos_dir")}
+            return named.model_copy(update=homes)
+        return named
     if trained is None:
         raise DataError("no judgments were named", remedy="add --data NAME (see `bgs data list`)")
     return trained.data.model_copy(update={"third": given["third"], "decoder": given["decoder"]})
+
+
+def _is_here(settings: DataSettings) -> bool:
+    """Whether the judgments of that name stand in the home that was named."""
+    home = Path(settings.triplets_dir)
+    return Path(settings.triplets).suffix != "" or (home / settings.triplets).is_dir()
 
 
 def validation_seed(models: Sequence[str], *, seed: int) -> int:

@@ -10,6 +10,7 @@ Any of them may be given a short name for tables: `minilm=caption:models/all-Min
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ from bgs.run.folder import CONFIG
 from bgs.run.low_level import LOW_LEVEL, low_level_features
 from bgs.run.provenance import captions_key, file_key, ratings_key, text_model_key, weights_key
 
+logger = logging.getLogger(__name__)
 RATINGS = "ratings:"
 PAPER_CAPTIONS = "caption:sentence-transformers/paraphrase-multilingual-mpnet-base-v2"
 NAMED = re.compile(r"([\w.-]+)=(.+)")  # SHORT=MODEL
@@ -135,7 +137,11 @@ def open_sources(
 ) -> list[Source]:
     """One source a name; a name given twice is a slip, and would be compared with itself."""
     check_names(names)
-    return [open_source(name, clips, settings, **options) for name in names]
+    opened = []
+    for name in names:
+        opened.append(open_source(name, clips, settings, **options))
+        logger.info("model %r", opened[-1])
+    return opened
 
 
 def _embed_recorded(

@@ -61,7 +61,9 @@ def _rows(name: str, variant: str, blocks: Sequence[dict[str, Any]]) -> list[Row
     model, first = f"{name}, {variant}", blocks[0]
     figures = {
         "R2 after (within)": [block["rsa"]["r2"] for block in blocks],
-        "two-way % after": [100 * block["protocol"]["two_way_paper"] for block in blocks],
+        "two-way %, one anchor, after": [
+            100 * block["protocol"]["two_way_paper"] for block in blocks
+        ],
         "three-way % after": [100 * block["odd_one_out"]["three_way"] for block in blocks],
     }
     note = f"median of {len(blocks)} seeds" if len(blocks) > 1 else ""

@@ -38,7 +38,11 @@ def _row(found: dict[str, Any], bound: str, third: str) -> Row:
     value = found[bound]
     quantity = f"{BOUNDS[bound]} ({third})"
     return Row(
-        "people", quantity, value["r2"], tuple(value["ci95"]), n=f"{found['num_pairs']:.0f} pairs"
+        "people",
+        quantity,
+        value["r2"],
+        tuple(value["ci95"]),
+        n=f"{found['num_pairs']:.0f} pairs seen by both halves",
     )
 
 

@@ -45,7 +45,7 @@ def rows_of(block: dict[str, Any], *, third: str = "within", when: str = "") -> 
         interval = _interval(picks["ci95"])
         share = None if interval is None else (100 * interval[0], 100 * interval[1])
         rows += [
-            Row(model, f"two-way %{said}", 100 * chosen, n=judged),
+            Row(model, f"two-way %, one anchor{',' if when else ''}{said}", 100 * chosen, n=judged),
             Row(model, f"three-way %{said}", 100 * picks["three_way"], share, n=judged),
         ]
     return rows

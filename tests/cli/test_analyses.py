@@ -365,3 +365,12 @@ def test_every_command_has_help_with_an_example(command, capsys):
     assert f"Example: bgs {command} " in out
     assert "--json" in out
     assert "--seed" in out
+
+
+def test_too_few_resamples_are_refused_where_they_are_typed(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["score", "caption:tfidf", "--data", "nowhere", "--num-bootstrap", "50"])
+    assert caught.value.code == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert "50 is too few for percentiles; give 0, or 100 and more" in line

@@ -14,6 +14,7 @@ import pytest
 
 from bgs.config import dump_config, parse_config
 
+# `bgs data fetch demo` of the quickstart takes a minute; its effect is had here by copying the rehearsal's own data.
 REHEARSAL = "bgs demo --quick --out runs/rehearsal"  # as the quickstart has it
 KINDS = ("triplets", "videos")
 

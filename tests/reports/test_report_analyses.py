@@ -16,7 +16,7 @@ import pytest
 
 from bgs.errors import DataError
 from bgs.reports.analyses import KINDS, load_analyses
-from bgs.reports.document import Document
+from bgs.reports.document import Document, read_document
 from bgs.reports.figures import write_figures
 from bgs.reports.lettering import cut_text, measure_text
 from bgs.reports.marks import Dot, Label
@@ -265,14 +265,23 @@ def test_a_probe_fitted_elsewhere_is_a_question_of_its_own() -> None:
 def test_a_file_that_is_no_json_is_refused_by_name(run_dir: Path, kind: str) -> None:
     file = run_dir / "analyses" / f"{kind}.json"
     file.write_text('{"half":', encoding="utf-8")
-    with pytest.raises(DataError, match=rf"{kind}\.json: not JSON \(.*; run the command that"):
+    with pytest.raises(
+        DataError, match=rf"{kind}\.json, row 1: not JSON: .*; run the command that"
+    ):
         load_record(run_dir)
     file.write_text("[]", encoding="utf-8")
     with pytest.raises(DataError, match=rf"{kind}\.json: not a JSON object; run the command"):
         load_record(run_dir)
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match=rf"{kind}\.json: not JSON \(not text in UTF-8\)"):
+    with pytest.raises(DataError, match=rf"{kind}\.json, row 1: byte 0xff is not UTF-8; run the"):
         load_record(run_dir)
+
+
+def test_a_number_too_large_for_a_float_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    file.write_text(f'{{"clips": 1{"0" * 400}}}', encoding="utf-8")
+    with pytest.raises(DataError, match=r"x\.json: clips is 10+.*, where a number is needed"):
+        read_document(file).count("clips")
 
 
 @pytest.mark.parametrize("kind", list(EXAMPLES))

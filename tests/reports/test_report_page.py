@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import re
 from base64 import b64encode
 from collections.abc import Callable
@@ -63,6 +65,27 @@ def page(record: RunRecord, tmp_path_factory: pytest.TempPathFactory) -> tuple[s
     assert render_report([record], out) == out
     assert list(out.parent.iterdir()) == [out]
     return read(out)
+
+
+def test_a_full_disk_leaves_the_earlier_page(
+    record: RunRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "report.html"
+    out.write_text("an earlier page", encoding="utf-8")
+
+    def fill_the_disk(self: Path, text: str, **_: object) -> None:
+        self.write_bytes(text[:1000].encode())
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", fill_the_disk)
+    with pytest.raises(DataError) as caught:
+        render_report([record], out)
+    assert str(caught.value) == (
+        f"the disk of {tmp_path} is full; free some space, or choose another place for the output; "
+        "what was there before is kept"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    assert out.read_bytes() == b"an earlier page"
 
 
 def test_the_page_needs_nothing_else(page: tuple[str, Outline]) -> None:

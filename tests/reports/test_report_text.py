@@ -269,3 +269,13 @@ def test_markup_in_names_is_printed_as_it_is() -> None:
     assert "[bold]x[/bold]" in text.getvalue()
     assert "[a]" in text.getvalue()
     assert text.getvalue().splitlines()[-2].split() == ["–", "2.500", "yes"]
+
+
+def test_a_negative_correlation_is_no_agreement_however_large_its_square():
+    """R² has no sign: -.05 to -.60 is not a gain."""
+    results = results_with([0.2, 0.5])
+    for place, value in (("before", -0.05), ("after", -0.6)):
+        results[place]["rsa"] = {"spearman": value, "r2": value**2}
+    text = summarise(results)
+    assert "a correlation is negative (Spearman −.050 before and −.600 after)" in text
+    assert "raised" not in text

@@ -79,22 +79,29 @@ def test_models_take_the_order_of_the_human_ids() -> None:
         (
             "results.json",
             "{",
-            "results.json: not JSON (Expecting property name enclosed in double quotes); ",
+            "results.json, row 1: not JSON: Expecting property name enclosed in double quotes; ",
         ),
         ("results.json", "[]", "results.json: results are not a JSON object; "),
         (
             "metrics.jsonl",
             '{"a": 1}\n\n{"b"',
-            "metrics.jsonl, row 3: not JSON (Expecting ':' delimiter); ",
+            "metrics.jsonl, row 3: not JSON: Expecting ':' delimiter; ",
         ),
+        ("results.json", "[" * 200_000, "results.json: brackets within brackets without end; "),
+        ("results.json", "9" * 5000, "results.json: a number of thousands of digits; "),
+        ("results.json", b'{"a": "\xe9"}', "results.json, row 1: byte 0xe9 is not UTF-8; "),
+        ("results.json", r'{"a": "\ud800"}', "results.json: a text holds half a letter"),
+        ("metrics.jsonl", "{}\n3", "metrics.jsonl, row 2: is not a JSON object; "),
+        ("metrics.jsonl", b"{}\n\xff", "metrics.jsonl, row 2: byte 0xff is not UTF-8; "),
+        ("config.yaml", b"# \xe9", "config.yaml, row 1: byte 0xe9 is not UTF-8; "),
         ("geometry.npz", "no archive", "geometry.npz: not readable as NPZ ("),
     ],
 )
 def test_a_broken_file_is_named(
-    record: RunRecord, tmp_path: Path, name: str, content: str, message: str
+    record: RunRecord, tmp_path: Path, name: str, content: str | bytes, message: str
 ) -> None:
     folder = write_run(tmp_path / "run", record)
-    (folder / name).write_text(content)
+    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(DataError) as caught:
         load_record(folder)
     assert str(caught.value).startswith(f"{folder}/{message}")

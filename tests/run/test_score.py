@@ -19,6 +19,7 @@ from bgs.evaluation.rsa import paired_difference
 from bgs.run.configs import resolve_config
 from bgs.run.embed import Embeddings, write_embeddings
 from bgs.run.fit import fit
+from bgs.run.judging import data_settings
 from bgs.run.low_level import LOW_LEVEL, colour_histogram, mean_picture, motion_energy
 from bgs.run.score import score
 from bgs.run.simulation import simulate_into
@@ -348,3 +349,13 @@ def test_runs_of_one_recipe_are_put_together(run, homes, tmp_path):
     assert (
         first["temperature"] != again["temperature"]
     )  # each from the clips its own seed held back
+
+
+def test_the_data_of_a_demo_are_found_in_its_run(rehearsal, tmp_path, monkeypatch):
+    """`--data demo` after `bgs demo`: no such data in the homes of this folder, but the run knows them."""
+    monkeypatch.chdir(tmp_path)
+    settings = data_settings([str(rehearsal.folder)], data="demo")
+    assert settings.triplets_dir == rehearsal.folder / "data" / "triplets"
+    (tmp_path / "triplets" / "demo").mkdir(parents=True)
+    assert data_settings([str(rehearsal.folder)], data="demo").triplets_dir == Path("triplets")
+    assert data_settings(["bgs-tiny"], data="demo").triplets_dir == Path("triplets")
