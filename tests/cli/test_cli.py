@@ -72,8 +72,8 @@ def test_every_command_has_help(command, capsys):
         ),
         (
             ("data", "check", "nothing"),
-            "'nothing' is neither a card, a file of judgments nor a folder of clips; known cards: demo, "
-            "demo-phase, phase, social250",
+            "'nothing' is neither a card, a file of judgments nor a folder of clips; known cards: affectnet, demo, "
+            "demo-phase, gazefollow, hagrid, lam, phase, pisc, social250",
         ),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
