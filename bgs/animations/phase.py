@@ -14,7 +14,6 @@ its own: its first value says which agent is red, its last which object is pink.
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,21 @@ from numpy.typing import NDArray
 
 from bgs.animations.behaviours import FloatArray
 from bgs.animations.scene import Scene
+from bgs.clip_ids import find_file_problem
 from bgs.errors import BgsError, DataError
+from bgs.strict_json import read_json
 
 CLIP_SECONDS = 3.0  # the length of the demo's clips, whatever a trajectory's number of steps
 STEPS_PER_SECOND = 4.0  # in the original animations, which last up to 25 seconds
 _CENTRE = np.array([16.0, 12.0])
 _HALF = 10.0
 _AGENTS = 2
-_KEYS = ("clip", "entity_sizes", "wall_segs", "landmark_centers")
+_FURTHEST = 1000.0  # 50 times the width of PHASE's world; beyond it a number is a mistake
+_EXPECTED = {  # key of an entry -> what it lists
+    "entity_sizes": "one number an entity",
+    "wall_segs": "two points [x, y] a wall",
+    "landmark_centers": "a point [x, y] a landmark",
+}
 
 
 def read_phase(folder: str | Path, *, seconds: float | None = CLIP_SECONDS) -> dict[str, Scene]:
@@ -63,58 +69,117 @@ def read_phase(folder: str | Path, *, seconds: float | None = CLIP_SECONDS) -> d
 
 
 def scene_from_phase(
-    motion: FloatArray, entry: dict[str, Any], *, file: Path, seconds: float | None = CLIP_SECONDS
+    motion: NDArray[Any],
+    entry: dict[str, Any],
+    *,
+    file: Path,
+    seconds: float | None = CLIP_SECONDS,
 ) -> Scene:
-    """One scene from its raw trajectory and its entry in scenes.json."""
+    """One scene from its raw trajectory, of `file`, and its entry in the scenes.json beside it."""
     clip = entry["clip"]
-    sizes = np.array(entry["entity_sizes"], dtype=np.float32)
-    if motion.ndim != 3 or motion.shape[0] != len(sizes) or motion.shape[2] < 2:
-        raise DataError(
-            f"trajectory of {clip!r} has shape {motion.shape}, expected "
-            f"({len(sizes)}, steps, 2 or more)",
-            remedy="store x and y of every entity that scenes.json lists",
-            file=file,
-        )
+    described = file.with_name("scenes.json")
+    sizes = _numbers(entry, "entity_sizes", (-1,), file=described)
+    walls = _numbers(entry, "wall_segs", (-1, 2, 2), file=described)
+    landmarks = _numbers(entry, "landmark_centers", (-1, 2), file=described)
+    colours = _colours(entry, file=described)
+    _check_walls(walls, clip, file=described)
+    _check_motion(motion, clip, entities=len(sizes), file=file)
     places = _to_room(motion[..., :2])
     try:
         return Scene(
             positions=places,
             headings=_headings(motion, places),
-            sizes=sizes / np.float32(_HALF),
-            walls=_read_walls(entry),
-            landmarks=_to_room(np.array(entry["landmark_centers"], dtype=float).reshape(-1, 2)),
+            sizes=(sizes / _HALF).astype(np.float32),
+            walls=_to_room(walls),
+            landmarks=_to_room(landmarks),
             steps_per_second=STEPS_PER_SECOND if seconds is None else motion.shape[1] / seconds,
-            metadata={"source": "phase", "clip": clip, "colours": _colours(entry)},
+            metadata={"source": "phase", "clip": clip, "colours": colours},
         )
     except ValueError as error:
         what = error.what if isinstance(error, BgsError) else str(error)
         remedy = error.remedy if isinstance(error, BgsError) else "correct the entry"
-        raise DataError(f"clip {clip!r}: {what}", remedy=remedy, file=file) from error
+        raise DataError(
+            f"clip {clip!r}: {what}", remedy=f"{remedy} (in scenes.json or here)", file=file
+        ) from error
+
+
+def _check_motion(motion: NDArray[Any], clip: str, *, entities: int, file: Path) -> None:
+    if motion.dtype.kind not in "fiu":
+        raise DataError(
+            f"trajectory of {clip!r} holds {motion.dtype.name}, no numbers",
+            remedy="store x and y as numbers",
+            file=file,
+        )
+    if motion.ndim != 3 or motion.shape[0] != entities or motion.shape[2] < 2:
+        raise DataError(
+            f"trajectory of {clip!r} has shape {motion.shape}, expected "
+            f"({entities}, steps, 2 or more)",
+            remedy="store x and y of every entity that scenes.json lists",
+            file=file,
+        )
+    if motion.shape[1] < 2:
+        raise DataError(
+            f"trajectory of {clip!r} has {motion.shape[1] or 'no'} step",
+            remedy="give two or more",
+            file=file,
+        )
+    if (np.abs(motion[..., :2].astype(np.float64)) > _FURTHEST).any():
+        raise DataError(
+            f"trajectory of {clip!r} goes beyond {_FURTHEST:g}, far outside the world",
+            remedy="give positions in PHASE's units",
+            file=file,
+        )
+
+
+def _numbers(
+    entry: dict[str, Any], key: str, shape: tuple[int, ...], *, file: Path
+) -> NDArray[np.float64]:
+    """The numbers of a field, finite and no larger than a world could hold."""
+    try:
+        numbers = np.array(entry[key], dtype=np.float64).reshape(shape)
+    except (ValueError, TypeError, OverflowError) as error:
+        numbers, reason = np.array([np.nan]), str(error).split(";")[0]
+    else:
+        reason = "not finite, or far outside the world"
+    if not (np.abs(numbers) <= _FURTHEST).all():
+        raise DataError(
+            f"clip {entry['clip']!r}: {key}: {reason}", remedy=f"write {_EXPECTED[key]}", file=file
+        )
+    return numbers
 
 
 def _read_entries(file: Path) -> list[dict[str, Any]]:
     """The entries of scenes.json, each complete and each clip once."""
-    try:
-        described = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(f"not JSON: {error}", remedy="export it again", file=file) from error
+    described = read_json(file)
     if not isinstance(described, list) or not described:
         raise DataError("is not a list of scenes", remedy="give one object a scene", file=file)
-    seen: set[str] = set()
+    seen: dict[str, str] = {}  # as a file system sees it that knows no capitals -> the clip
     for number, entry in enumerate(described, start=1):
         clip = entry.get("clip") if isinstance(entry, dict) else None
         if not isinstance(clip, str):
             raise DataError(f"scene number {number} names no clip", remedy="add `clip`", file=file)
-        lacking = next((key for key in _KEYS if not isinstance(entry.get(key), str | list)), None)
+        problem = find_file_problem(clip)  # clips are stored by their ids
+        if problem is not None:
+            raise DataError(
+                f"the clip id of scene number {number} {problem[0]}", remedy=problem[1], file=file
+            )
+        lacking = next((key for key in _EXPECTED if not isinstance(entry.get(key), list)), None)
         if lacking is not None:
             raise DataError(
                 f"scene {clip!r} has no list {lacking!r}",
                 remedy="add it; it may be empty",
                 file=file,
             )
-        if clip in seen:
+        twin = seen.get(clip.casefold())
+        if twin == clip:
             raise DataError(f"scene {clip!r} is listed twice", remedy="keep one of them", file=file)
-        seen.add(clip)
+        if twin is not None:
+            raise DataError(
+                f"scenes {twin!r} and {clip!r} differ in capitals alone",
+                remedy="rename one: some disks would take them for one file",
+                file=file,
+            )
+        seen[clip.casefold()] = clip
     return described
 
 
@@ -122,22 +187,21 @@ def _read_motions(file: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(file, allow_pickle=False) as stored:
             return {clip: stored[clip] for clip in stored.files}
-    except (ValueError, OSError, zipfile.BadZipFile, AttributeError) as error:
+    except (ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         raise DataError(
             "is not an .npz file of plain arrays", remedy="save it with numpy.savez", file=file
         ) from error
 
 
-def _read_walls(entry: dict[str, Any]) -> FloatArray:
-    """Wall segments (walls, 2, 2); a scene may have none, but no wall without a length."""
-    walls = np.array(entry["wall_segs"], dtype=float).reshape(-1, 2, 2)
+def _check_walls(walls: FloatArray, clip: str, *, file: Path) -> None:
+    """A scene may have no walls, but no wall without a length."""
     short = np.linalg.norm(walls[:, 1] - walls[:, 0], axis=-1) == 0
     if short.any():
         raise DataError(
-            f"wall number {int(np.argmax(short)) + 1} is a point",
+            f"clip {clip!r}: wall number {int(np.argmax(short)) + 1} is a point",
             remedy="give it two different ends",
+            file=file,
         )
-    return _to_room(walls)
 
 
 def _headings(motion: FloatArray, places: FloatArray) -> FloatArray:
@@ -150,9 +214,16 @@ def _headings(motion: FloatArray, places: FloatArray) -> FloatArray:
     return headings.astype(np.float32)
 
 
-def _colours(entry: dict[str, Any]) -> tuple[str, str, str, str]:
+def _colours(entry: dict[str, Any], *, file: Path) -> tuple[str, str, str, str]:
     """The names of the four entities' colours."""
-    code = list(entry.get("entity_color_code", {}).values()) or [0, 3]
+    given = entry.get("entity_color_code", {})
+    if not isinstance(given, dict):
+        raise DataError(
+            f"clip {entry['clip']!r}: entity_color_code is {given!r}, no object",
+            remedy='write it as {"0": 0, "1": 2, "2": 3}, or leave it out',
+            file=file,
+        )
+    code = list(given.values()) or [0, 3]
     agents = ("red", "green") if code[0] == 0 else ("green", "red")
     things = ("light blue", "pink") if code[-1] == 3 else ("pink", "light blue")
     return (*agents, *things)

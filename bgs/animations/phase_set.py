@@ -11,6 +11,7 @@ Expected in the folder, beside the scenes (`bgs.animations.phase`):
 from __future__ import annotations
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,9 @@ from numpy.typing import NDArray
 
 from bgs.animations.phase import CLIP_SECONDS, read_phase
 from bgs.animations.scene import Scene
+from bgs.clip_ids import find_file_problem
 from bgs.errors import DataError
+from bgs.strict_json import decode_text
 
 RELATIONS = ("friendly", "neutral", "adversarial")
 SPLITS = ("train", "test")
@@ -106,46 +109,79 @@ def load_phase(folder: str | Path, *, seconds: float | None = CLIP_SECONDS) -> P
 
 def read_ratings(file: Path) -> RelationRatings:
     """How many people gave each answer, one row a clip; errors name the row."""
+    return _gather(read_rows(file), file=file)
+
+
+def read_rows(file: Path) -> list[tuple[int, dict[str, str]]]:
+    """The rows of a table of ratings, each with its line."""
     if not file.is_file():
         raise DataError(
-            "is missing",
+            "is a folder, not a file" if file.is_dir() else "is missing",
             remedy=f"give a CSV file with columns clip, {', '.join(RELATIONS)}",
             file=file,
         )
-    clips: dict[str, int] = {}
-    counts, splits = [], []
-    with file.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        for name in ("clip", *RELATIONS):
-            if name not in (reader.fieldnames or ()):
-                found = ", ".join(reader.fieldnames or ()) or "none"
-                raise DataError(
-                    f"there is no column {name!r} (columns: {found})",
-                    remedy="correct the header",
-                    file=file,
-                    row=1,
-                )
-        for entry in reader:
-            row = reader.line_num
-            clip = entry["clip"]
-            if clip in clips or not clip:
-                what = (
-                    f"clip {clip!r} was rated in row {clips[clip]} already" if clip else "no clip"
-                )
-                raise DataError(what, remedy="give one row a clip", file=file, row=row)
-            clips[clip] = row
-            counts.append([_read_count(entry, name, file=file, row=row) for name in RELATIONS])
-            if not sum(counts[-1]):
-                raise DataError(
-                    f"nobody rated clip {clip!r}",
-                    remedy="leave the row and its scene out",
-                    file=file,
-                    row=row,
-                )
-            splits.append(_read_split(entry, file=file, row=row))
-    if not clips:
+    text = decode_text(file.read_bytes(), path=file)
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        _check_header(list(reader.fieldnames or ()), file=file)
+        rows = [(reader.line_num, entry) for entry in reader]
+    except csv.Error as error:
+        row = reader.line_num
+        raise DataError(
+            f"not a table: {error}", remedy="mend the line", file=file, row=row
+        ) from error
+    wide = next((row for row, entry in rows if None in entry), None)
+    if wide is not None:
+        raise DataError(
+            "more fields than the header has columns", remedy="mend the line", file=file, row=wide
+        )
+    if not rows:
         raise DataError("the file has a header and no rows", remedy="export it again", file=file)
+    return rows
+
+
+def _check_header(columns: list[str], *, file: Path) -> None:
+    lacking = next((name for name in ("clip", *RELATIONS) if name not in columns), None)
+    if lacking is not None:
+        raise DataError(
+            f"there is no column {lacking!r} (columns: {', '.join(columns) or 'none'})",
+            remedy="correct the header",
+            file=file,
+            row=1,
+        )
+
+
+def _gather(rows: list[tuple[int, dict[str, str]]], *, file: Path) -> RelationRatings:
+    clips: dict[str, int] = {}
+    files: dict[str, str] = {}  # as a file system sees them that knows no capitals -> the clip
+    counts, splits = [], []
+    for row, entry in rows:
+        clip = entry["clip"]
+        if clip in clips or not clip:
+            what = f"clip {clip!r} was rated in row {clips[clip]} already" if clip else "no clip"
+            raise DataError(what, remedy="give one row a clip", file=file, row=row)
+        _check_id(clip, files, file=file, row=row)
+        clips[clip] = row
+        counts.append([_read_count(entry, name, file=file, row=row) for name in RELATIONS])
+        if not sum(counts[-1]):
+            raise DataError(
+                f"nobody rated clip {clip!r}",
+                remedy="leave the row and its scene out",
+                file=file,
+                row=row,
+            )
+        splits.append(_read_split(entry, file=file, row=row))
     return RelationRatings(tuple(clips), np.array(counts, np.int64), tuple(splits), str(file))
+
+
+def _check_id(clip: str, files: dict[str, str], *, file: Path, row: int) -> None:
+    """Clips are stored by their ids, so every id must be the name of a file, and of one only."""
+    problem = find_file_problem(clip)
+    if problem is None and files.setdefault(clip.casefold(), clip) != clip:
+        twin = files[clip.casefold()]
+        problem = f"is {clip!r}, and another is {twin!r}", "tell them apart by more than capitals"
+    if problem is not None:
+        raise DataError(f"the clip id {problem[0]}", remedy=problem[1], file=file, row=row)
 
 
 def _read_count(entry: dict[str, str], name: str, *, file: Path, row: int) -> int:

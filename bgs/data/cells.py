@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bgs.clip_ids import MISSING, find_id_problem
 from bgs.data.tables import Table
 from bgs.errors import DataError
 
@@ -19,8 +19,6 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
-MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "<na>"})
-LONGEST_ID = 200  # characters; file systems stop at 255 bytes
 LARGEST_WHOLE = 2**53  # beyond it a float is not exact
 LONGEST_RESPONSE = 1e12  # in any unit nobody takes longer
 TRUTH = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
@@ -81,29 +79,6 @@ def _is_other(value: object) -> bool:
 
 def _is_nested(value: object) -> bool:
     return isinstance(value, (list, dict, set, tuple, np.ndarray))
-
-
-def find_id_problem(text: str) -> tuple[str, str] | None:
-    """What keeps a text from being an id, with the remedy; None if it may be one."""
-    if text.strip().lower() in MISSING:
-        return f"is {text!r}", "fill the cell"
-    if text != text.strip():
-        return f"is {text!r}, with space around it", "remove the space"
-    if not text.isprintable():
-        return f"is {text[:60]!r}, with a character that cannot be printed", "remove the character"
-    if len(text) > LONGEST_ID:
-        return f"is {text[:60]!r}... of {len(text):,} characters", f"an id has {LONGEST_ID} at most"
-    if not unicodedata.is_normalized("NFC", text):
-        return (
-            f"is {spell(text)}, which is not in Unicode normal form NFC",
-            "normalise it (`unicodedata.normalize`), so that what looks the same is the same",
-        )
-    return None
-
-
-def spell(text: str) -> str:
-    """An id as an error shows it: letters of other alphabets also by number, since some look alike."""
-    return repr(text) if text.isascii() else f"{text!r} ({text!a})"
 
 
 def check_ids(texts: Sequence[str], rows: Sequence[int], *, what: str, file: Path | str) -> None:

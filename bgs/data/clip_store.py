@@ -10,7 +10,6 @@ two builders at once write the same bytes, and a later run continues with what i
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import logging
@@ -19,7 +18,9 @@ import shutil
 import struct
 import tempfile
 import time
+import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 
 from bgs.data.decoding.decode import DecodedClip, DecoderName, decoder_version
 from bgs.data.sampling import Sampler
+from bgs.data.whole_files import PARTIAL, Remedies, unwritable, written_whole
 from bgs.errors import DataError
 from bgs.frame_spec import FrameSpec
 
@@ -37,6 +39,11 @@ FORMAT = 1  # raise it when the way entries are made changes
 DEFAULT_MAX_BYTES = 64 * 2**30
 SPARED_SECONDS = 24 * 3600.0  # entries used this recently may belong to a running job
 STALE_SECONDS = 3600.0  # temporary files this old were left by a killed builder
+
+CACHE = Remedies(
+    full="free some space, or set BGS_CACHE to a folder on a larger disk; what is done is kept",
+    closed="set BGS_CACHE to a folder you may write to",
+)
 
 logger = logging.getLogger(__name__)
 
@@ -116,9 +123,10 @@ class ClipStore:
         path = self.path(key)
         try:
             if entry_is_sound(path):
-                os.utime(path)  # marks it as used, for eviction
+                with suppress(OSError):  # an entry of somebody else's may be read all the same
+                    os.utime(path)  # marks it as used, for eviction
                 return True
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         logger.warning("cached clip %s is damaged; it is decoded again", path)
         path.unlink(missing_ok=True)
@@ -139,7 +147,11 @@ class ClipStore:
 
     def make_room(self, num_bytes: int) -> None:
         """Raise before decoding if `num_bytes` more cannot be kept; evict old entries if that helps."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.folder, error, remedies=CACHE) from error
+        check_writable(self.folder)
         self._sweep()
         free = shutil.disk_usage(self.folder).free
         if num_bytes > free:
@@ -196,30 +208,23 @@ def entry_is_sound(path: Path) -> bool:
 
 def write_atomically(path: Path, *content: bytes | memoryview) -> None:
     """Write under another name and rename, so that a reader sees all of it or nothing."""
+    aside = path.with_name(f"{uuid.uuid4().hex}{PARTIAL}")  # several builders may be at work
+    with written_whole(path, aside=aside, remedies=CACHE) as partial, partial.open("wb") as stream:
+        for piece in content:
+            stream.write(piece)
+
+
+def check_writable(folder: Path) -> None:
+    """Raise unless a file can be made in this folder, or in the nearest one above it that exists.
+
+    Permission bits do not say so: some file systems refuse even where these allow it.
+    """
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, suffix=".partial", delete=False
-        ) as stream:
-            partial = Path(stream.name)
-            try:
-                for piece in content:
-                    stream.write(piece)
-                stream.close()
-                os.replace(partial, path)
-            except BaseException:
-                partial.unlink(missing_ok=True)
-                raise
+        with tempfile.TemporaryDirectory(prefix=".bgs-", dir=there):
+            pass
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DataError(
-                f"the disk of {path.parent} is full",
-                remedy="free some space, or set BGS_CACHE to a folder on a larger disk; what is done is kept",
-            ) from error
-        raise DataError(
-            f"{path.parent} cannot be written ({error.strerror})",
-            remedy="set BGS_CACHE to a folder you may write to",
-        ) from error
+        raise unwritable(there, error, remedies=CACHE) from error
 
 
 def _header(record: Mapping[str, str], frames: NDArray[np.uint8]) -> bytes:

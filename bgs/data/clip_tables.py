@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bgs.clip_ids import spell
 from bgs.data.card_files import payload_file
 from bgs.data.cards import CaptionFile, VideosCard
-from bgs.data.cells import check_ids, spell
+from bgs.data.cells import check_ids
 from bgs.data.tables import Table, read_table
 from bgs.errors import DataError
 

@@ -12,9 +12,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from bgs.clip_ids import find_id_problem
 from bgs.data.card_files import load_videos_card, payload_file
 from bgs.data.cards import VideosCard
-from bgs.data.cells import find_id_problem
 from bgs.data.clip_tables import read_captions, read_ids, read_ratings
 from bgs.data.splits import Split, load_split
 from bgs.data.tables import read_table

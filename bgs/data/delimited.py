@@ -24,8 +24,8 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from bgs.data.reading import decode_text
 from bgs.errors import DataError
+from bgs.strict_json import decode_text
 
 ROWS_A_CHUNK = 100_000  # bounds the memory held as Python strings
 

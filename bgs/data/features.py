@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bgs.data.cells import find_id_problem
+from bgs.clip_ids import find_id_problem
 from bgs.data.reading import check_readable
 from bgs.errors import DataError
 

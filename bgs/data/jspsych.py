@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from bgs.data.cards import JudgmentColumns
-from bgs.data.reading import parse_json, read_text
+from bgs.data.reading import read_text
 from bgs.data.tables import Table, read_table
 from bgs.errors import DataError
+from bgs.strict_json import parse_json
 
 
 def read_jspsych(
@@ -32,7 +33,7 @@ def read_jspsych(
 
 
 def _read_json(path: Path) -> Table:
-    trials = parse_json(read_text(path), path=path)
+    trials = parse_json(read_text(path), path=path, unique=True)
     if (
         not isinstance(trials, list)
         or not all(isinstance(t, dict) for t in trials)

@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from bgs.clip_ids import spell
 from bgs.data.cards import JudgmentColumns
 from bgs.data.cells import (
     BoolArray,
@@ -24,7 +25,6 @@ from bgs.data.cells import (
     parse_whole,
     refuse_cells,
     sort_ids,
-    spell,
 )
 from bgs.data.tables import Table
 from bgs.errors import DataError

@@ -1,4 +1,4 @@
-"""Where things are in the pictures of clips: boxes from a table, masks from pictures, or a detector's word.
+"""Where things are in the pictures of clips: boxes from a table, or from a detector (`bgs.data.detectors`).
 
     clip,frame,time_seconds,region,x0,y0,x1,y1
     wave_01,0,0.0,left person,0.10,0.22,0.38,0.97
@@ -16,16 +16,16 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bgs.data.cells import find_id_problem, refuse_cells, spell
+from bgs.clip_ids import find_id_problem, spell
+from bgs.data.cells import refuse_cells
 from bgs.data.tables import Table, read_table
 from bgs.errors import DataError
 
@@ -151,58 +151,6 @@ def read_regions(path: Path, *, clips: Collection[str]) -> Regions:
             corners=corners[rows],
         )
     return Regions(tuple(str(name) for name in names), boxes, source=str(path))
-
-
-class Detector(Protocol):
-    """Finds people, faces or things: one picture (height, width, 3) uint8 -> (region, x0, y0, x1, y1) in pixels."""
-
-    def __call__(
-        self, picture: NDArray[np.uint8], /
-    ) -> Iterable[tuple[str, float, float, float, float]]:
-        """The boxes of one picture."""
-        ...  # fmt: skip
-
-
-def from_detector(
-    detect: Detector, clips: Iterable[tuple[str, Iterable[tuple[int, NDArray[np.uint8]]]]]
-) -> Regions:
-    """Regions by a detector of the user's: (clip, its frames as (frame, picture)) in, boxes out.
-
-    Pictures are asked for one at a time, so that they need not all be in memory. Boxes are cut at the picture's edge.
-    Precedence is the order in which regions are first found.
-    """
-    names: dict[str, int] = {}
-    boxes = {}
-    for clip, seen in clips:
-        rows = [
-            (frame, names.setdefault(region, len(names)), corners)
-            for frame, picture in seen
-            for region, corners in _detected(detect, picture, clip=clip)
-        ]
-        if rows:
-            frames, codes, corners_ = zip(*rows, strict=True)
-            boxes[clip] = Boxes(np.array(frames), np.array(codes), np.array(corners_))
-    return Regions(tuple(names), boxes, source=getattr(detect, "__name__", "detector"))
-
-
-def _detected(
-    detect: Detector, picture: NDArray[np.uint8], *, clip: str
-) -> list[tuple[str, tuple[float, ...]]]:
-    """The boxes of one picture as fractions of it; empty ones are dropped, nonsense is refused."""
-    height, width = picture.shape[:2]
-    found: list[tuple[str, tuple[float, ...]]] = []
-    for box in detect(picture):
-        values = tuple(box)
-        if len(values) != 5 or not np.isfinite(np.asarray(values[1:], dtype=np.float64)).all():
-            raise DataError(
-                f"the detector returned {values!r} for clip {clip!r}",
-                remedy="return (region, x0, y0, x1, y1) in pixels for every box",
-            )
-        corners = np.asarray(values[1:], dtype=np.float64) / [width, height, width, height]
-        x0, y0, x1, y1 = np.clip(corners, 0, 1)
-        if x1 > x0 and y1 > y0:
-            found.append((str(values[0]), (x0, y0, x1, y1)))
-    return found
 
 
 def _cover_picture(

@@ -14,8 +14,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bgs.data.delimited import frame_of_objects, read_delimited
-from bgs.data.reading import check_readable, parse_json, read_text
+from bgs.data.reading import check_readable, read_text
 from bgs.errors import DataError
+from bgs.strict_json import parse_json
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def _read_json_lines(path: Path) -> Table:
     for row, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
-        record = parse_json(line, path=path, row=row)
+        record = parse_json(line, path=path, row=row, remedy="mend the line", unique=True)
         if not isinstance(record, dict):
             raise DataError(
                 f"a {type(record).__name__} where a judgment is an object",

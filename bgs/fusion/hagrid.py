@@ -108,6 +108,13 @@ def _fields(entry: Any, name: str, *, file: Path) -> tuple[list[Any], list[str],
             f"picture {name!r} has no {missing[0]!r}", remedy=f"the layout is {LAYOUT}", file=file
         )
     boxes, labels = entry["bboxes"], entry["labels"]
+    for key, listed in (("bboxes", boxes), ("labels", labels)):
+        if not isinstance(listed, list):
+            raise DataError(
+                f"picture {name!r} has {key} {str(listed)[:60]!r}, not a list",
+                remedy=f"the layout is {LAYOUT}",
+                file=file,
+            )
     if len(boxes) != len(labels):
         raise DataError(
             f"picture {name!r} has {len(boxes)} boxes and {len(labels)} labels",
@@ -120,7 +127,7 @@ def _fields(entry: Any, name: str, *, file: Path) -> tuple[list[Any], list[str],
 def _box(numbers: Any, name: str, *, file: Path) -> Any:
     try:
         x, y, width, height = (float(number) for number in numbers)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"picture {name!r} has the box {numbers!r}",
             remedy="give x, y, width and height as shares",

@@ -173,7 +173,7 @@ def _read_track(file: Path) -> list[Face]:
         try:
             box = tuple(float(entry[key]) for key in ("x", "y", "width", "height"))
             face = Face(int(entry["frameNumber"]), str(entry["Person ID"]), box)  # type: ignore[arg-type]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DataError(
                 f"a face is written {str(entry)[:80]}",
                 remedy="it has frameNumber, x, y, width, height and Person ID",
@@ -196,7 +196,7 @@ def _ends(entry: Any, *, file: Path) -> tuple[int, int]:
     try:
         start, end = int(entry["start_frame"]), int(entry["end_frame"])
         entry["label"]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataError(
             f"a look is written {str(entry)[:80]}",
             remedy="it has label, start_frame and end_frame",

@@ -79,6 +79,12 @@ def _pairs(
             remedy="get the data set again",
             file=file,
         )
+    if not isinstance(said, dict):
+        raise DataError(
+            f"picture {name!r} has the relations {str(said)[:60]!r}, not an object",
+            remedy='they are written {"1 2": 3}: two people and a number',
+            file=file,
+        )
     if not said:
         left_out["nobody said how its people are related"] += 1
     picture = _picture(folder / "image", name)
@@ -96,9 +102,15 @@ def _pairs(
 
 def _boxes(pair: str, entry: Mapping[str, Any], name: str, *, file: Path) -> tuple[Box, Box] | None:
     people = entry.get("bbox", [])
+    if not isinstance(people, list):
+        raise DataError(
+            f"picture {name!r} has bbox {str(people)[:60]!r}, not a list",
+            remedy="list a box for every person",
+            file=file.with_name("annotation_image_info.json"),
+        )
     numbers = pair.split()
     if len(numbers) != 2 or not all(
-        text.isdigit() and 1 <= int(text) <= len(people) for text in numbers
+        text.isdecimal() and len(text) < 10 and 1 <= int(text) <= len(people) for text in numbers
     ):
         raise DataError(
             f"picture {name!r} has the pair {pair!r} among {len(people)} people",
@@ -110,7 +122,7 @@ def _boxes(pair: str, entry: Mapping[str, Any], name: str, *, file: Path) -> tup
         try:
             x0, y0, x1, y1 = (float(value) for value in people[int(text) - 1])
             width, height = float(entry["imgW"]), float(entry["imgH"])
-        except (TypeError, ValueError, KeyError) as error:
+        except (TypeError, ValueError, KeyError, OverflowError) as error:
             raise DataError(
                 f"person {text} of picture {name!r} has the box {people[int(text) - 1]!r}",
                 remedy="give x0, y0, x1, y1 in pixels, and imgW and imgH of the picture",
@@ -122,7 +134,7 @@ def _boxes(pair: str, entry: Mapping[str, Any], name: str, *, file: Path) -> tup
 
 
 def _label(code: Any, task: Task, name: str, *, file: Path) -> str:
-    number = int(code) if str(code).isdigit() else 0
+    number = int(code) if str(code).isdecimal() and len(str(code)) < 10 else 0
     if not 1 <= number <= len(task.labels):
         raise DataError(
             f"picture {name!r} has relation {code!r}",

@@ -7,13 +7,13 @@ example that cannot be used is left out, and the reason counted.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bgs import strict_json
 from bgs.data.cards import SIMULATED_MARK
 from bgs.errors import DataError
 from bgs.fusion.example import Example
@@ -74,10 +74,7 @@ def need_file(file: Path, *, layout: str) -> Path:
 def read_json(file: Path, *, layout: str, kind: type[dict[Any, Any]] | type[list[Any]]) -> Any:
     """The values of a JSON file, whose outermost value must be of this kind."""
     need_file(file, layout=layout)
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DataError(f"not JSON ({error})", remedy="get the file again", file=file) from error
+    found = strict_json.read_json(file, remedy="get the file again")
     if not isinstance(found, kind):
         expected = "an object" if kind is dict else "a list"
         raise DataError(

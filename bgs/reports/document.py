@@ -6,7 +6,6 @@ never show what it could not read, nor fail on it with a KeyError.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
@@ -15,8 +14,10 @@ from typing import Any, NoReturn
 
 from bgs.errors import DataError
 from bgs.reports.numbers import Interval
+from bgs.strict_json import read_json
 
 RERUN = "run the command that wrote it again"
+LARGEST = 10**300  # a whole number may be written that is too large for a float
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,9 @@ class Document:
     def number(self, key: str) -> float:
         """A finite number that must be there."""
         value = self.data.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self._refuse(key, "a number")
+        if (isinstance(value, int) and abs(value) > LARGEST) or not isfinite(value):
             self._refuse(key, "a number")
         return float(value)
 
@@ -107,11 +110,7 @@ class Document:
 
 def read_document(file: Path) -> Document:
     """The object a JSON file holds."""
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        reason = getattr(error, "msg", "not text in UTF-8")
-        raise DataError(f"not JSON ({reason})", remedy=RERUN, file=file) from error
+    data = read_json(file, remedy=RERUN)
     if not isinstance(data, Mapping):
         raise DataError("not a JSON object", remedy=RERUN, file=file)
     return Document(data, file)

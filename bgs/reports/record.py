@@ -6,7 +6,6 @@ without heat maps or pictures, never an error.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from bgs.reports.document import RERUN
 from bgs.reports.rows import is_simulated
 from bgs.reports.sections import Exhibit, Section
 from bgs.reports.thumbnails import PNG_SIGNATURE
+from bgs.strict_json import decode_text, parse_json, read_json
 
 IntArray = NDArray[np.int64]
 Arrays = dict[str, NDArray[Any]]
@@ -96,7 +96,6 @@ def load_record(run_dir: Path, *, name: str | None = None) -> RunRecord:
             f"run {str(run_dir)!r} has no results.json",
             remedy="name a folder that `bgs fit` or `bgs demo` has finished",
         )
-    config = run_dir / "config.yaml"
     geometry = _read_geometry(run_dir / "geometry.npz")
     thumbnails, captions = _read_thumbnails(run_dir / "thumbnails.npz")
     return RunRecord(
@@ -105,7 +104,7 @@ def load_record(run_dir: Path, *, name: str | None = None) -> RunRecord:
         history=_read_history(run_dir / "metrics.jsonl"),
         thumbnails=thumbnails,
         captions=captions,
-        config=config.read_text(encoding="utf-8") if config.is_file() else "",
+        config=_read_text(run_dir / "config.yaml"),
         analyses=load_analyses(run_dir),
         **geometry,
     )
@@ -126,25 +125,26 @@ def _check_triads(triads: IntArray, *, clips: int) -> IntArray:
 
 
 def _read_results(file: Path) -> Mapping[str, Any]:
-    results = _parse_json(file.read_text(encoding="utf-8"), file=file)
+    results = read_json(file, remedy=RERUN)
     if not isinstance(results, dict):
         raise DataError("results are not a JSON object", remedy=RERUN, file=file)
     return results
 
 
 def _read_history(file: Path) -> tuple[Mapping[str, Any], ...]:
-    if not file.is_file():
-        return ()
-    lines = file.read_text(encoding="utf-8").splitlines()
-    rows = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    return tuple(_parse_json(line, file=file, row=number) for number, line in rows)
+    lines = _read_text(file).splitlines()
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    rows = []
+    for number, line in numbered:
+        rows.append(parse_json(line, path=file, row=number, remedy=RERUN))
+        if not isinstance(rows[-1], dict):
+            raise DataError("is not a JSON object", remedy=RERUN, file=file, row=number)
+    return tuple(rows)
 
 
-def _parse_json(text: str, *, file: Path, row: int | None = None) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise DataError(f"not JSON ({error.msg})", remedy=RERUN, file=file, row=row) from error
+def _read_text(file: Path) -> str:
+    """The text of a file, none where the file is absent."""
+    return decode_text(file.read_bytes(), path=file, remedy=RERUN) if file.is_file() else ""
 
 
 def _read_geometry(file: Path) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _read_npz(file: Path, *, required: tuple[str, ...]) -> Arrays:
     try:
         with np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, BadZipFile) as error:
+    except (ValueError, TypeError, EOFError, OSError, BadZipFile) as error:
         raise DataError(f"not readable as NPZ ({error})", remedy=RERUN, file=file) from error
     missing = [name for name in required if name not in arrays]
     if missing:

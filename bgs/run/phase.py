@@ -6,20 +6,22 @@ triplets/NAME/ratings_rdm.csv: distances between what people said of each pair o
 
 from __future__ import annotations
 
-import csv
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
+import av
 import pandas as pd
 from tqdm.auto import tqdm
 
 from bgs.animations.looks import make_look
-from bgs.animations.phase_set import RELATIONS, RelationRatings, load_phase, read_ratings
+from bgs.animations.phase_set import (
+    RELATIONS,
+    PhaseSet,
+    RelationRatings,
+    load_phase,
+    read_ratings,
+    read_rows,
+)
 from bgs.animations.placing import sample_times
 from bgs.animations.regions import Region, scene_regions, write_regions
 from bgs.animations.render import render_scene
@@ -28,6 +30,7 @@ from bgs.data.card_files import load_triplets_card
 from bgs.data.cards import SceneSource, VideosCard
 from bgs.errors import DataError
 from bgs.evaluation.transfer_ratings import RatedClips, rating_geometry
+from bgs.run.import_whole import import_into, refuse_leftovers
 
 SCENE_FILES = ("scenes.json", "trajectories.npz")
 
@@ -38,20 +41,28 @@ def import_scenes(
     """Render the scenes in `source`, or take its videos, into the homes; one row a file or folder."""
     if not source.is_dir():
         raise DataError(f"{str(source)!r} is not a folder", remedy="give the release's folder")
-    settings = card.scenes or SceneSource()
     folder = videos_dir / card.clip_path.split("/")[0]
-    rendered = (source / "scenes.json").is_file()
-    with _written_whole(folder) as new:
-        bring = partial(_render_scenes, settings=settings, progress=progress)
-        ratings = (bring if rendered else _copy_videos)(source, new)
-        describe_clips(ratings).to_csv(new / "clips.csv", index=False)
-    if rendered:
-        with _written_whole(folder / "scenes") as new:
-            for name in SCENE_FILES:  # so that the scenes can be drawn in another look later
-                shutil.copyfile(source / name, new / name)
     matrix = triplets_dir / load_triplets_card(card.name, triplets_dir=triplets_dir).main_file
-    with _written_whole(matrix.parent) as new:
-        write_geometry(ratings, new / matrix.name)
+    rendered = (source / "scenes.json").is_file()
+    with import_into(folder, matrix.parent) as (new, tables):
+        if rendered:
+            settings = card.scenes or SceneSource()
+            phase = load_phase(source, seconds=settings.seconds)
+            ratings, videos = phase.ratings, {}
+        else:
+            ratings = read_ratings(source / "ratings.csv")
+            videos = _find_videos(source)
+            _refuse_scenes(folder)
+        refuse_leftovers(folder, {f"{clip}.mp4" for clip in ratings.clips})
+        write_geometry(ratings, tables / matrix.name)  # refuses too few clips before hours of work
+        describe_clips(ratings).to_csv(new / "clips.csv", index=False)
+        if rendered:
+            _render_scenes(phase, new, settings=settings, progress=progress)
+            (new / "scenes").mkdir()
+            for name in SCENE_FILES:  # so that the scenes can be drawn in another look later
+                shutil.copyfile(source / name, new / "scenes" / name)
+        for clip, video in videos.items():
+            shutil.copyfile(video, _clip_file(new, clip))
     action = "rendered" if rendered else "copied"
     return [
         {"file": str(folder), "clips": len(ratings.clips), "action": action},
@@ -73,54 +84,65 @@ def write_geometry(ratings: RelationRatings, file: Path) -> None:
     frame.round(6).to_csv(file, index=False)
 
 
-def _render_scenes(
-    source: Path, folder: Path, *, settings: SceneSource, progress: bool
-) -> RelationRatings:
-    phase = load_phase(source, seconds=settings.seconds)
+def _render_scenes(phase: PhaseSet, folder: Path, *, settings: SceneSource, progress: bool) -> None:
     rate = settings.frames_per_second
     regions: dict[str, list[Region]] = {}
     hidden = None if progress else True  # None: hidden where the output is not a terminal
     for clip, scene in tqdm(phase.scenes.items(), desc="render", unit="clip", disable=hidden):
         look = make_look(settings.look, scene)
         frames = render_scene(scene, look, size=settings.size, frames_per_second=rate)
-        write_mp4(folder / f"{clip}.mp4", frames, frames_per_second=rate)
+        write_mp4(_clip_file(folder, clip), frames, frames_per_second=rate)
         regions[clip] = scene_regions(scene, look, sample_times(scene, frames_per_second=rate))
     write_regions(folder / "regions.csv", regions)
-    return phase.ratings
 
 
-def _copy_videos(source: Path, folder: Path) -> RelationRatings:
+def _clip_file(folder: Path, clip: str) -> Path:
+    """Readers refuse ids that are paths; should one get here all the same, it writes nowhere."""
+    file = folder / f"{clip}.mp4"
+    if file.parent != folder:
+        raise DataError(f"clip id {clip!r} is a path", remedy="rename the clip")
+    return file
+
+
+def _find_videos(source: Path) -> dict[str, Path]:
     """Videos as released: ratings.csv names the file of every clip in its column `file`."""
     table = source / "ratings.csv"
-    ratings = read_ratings(table)
-    with table.open(encoding="utf-8-sig", newline="") as stream:
-        files = [row.get("file") for row in csv.DictReader(stream)]
-    for row, (clip, name) in enumerate(zip(ratings.clips, files, strict=True), start=2):
+    videos = {}
+    for row, entry in read_rows(table):
+        clip, name = entry["clip"], entry.get("file")
         video = source / (name or "")
-        if not name or video.suffix != ".mp4" or not video.is_file():
+        problem = _find_video_problem(video, source) if name else "no .mp4 file in the folder"
+        if problem is not None:
             raise DataError(
-                f"the video of clip {clip!r} is {name!r}, which is no .mp4 file in the folder",
+                f"the video of clip {clip!r} is {name!r}, which is {problem}",
                 remedy="give scenes.json and trajectories.npz, or a column `file` with the videos' names",
                 file=table,
                 row=row,
             )
-        shutil.copyfile(video, folder / f"{clip}.mp4")
-    return ratings
+        videos[clip] = video
+    return videos
 
 
-@contextmanager
-def _written_whole(folder: Path) -> Iterator[Path]:
-    """A fresh folder whose files take their places in `folder` only when all of them are there."""
+def _find_video_problem(video: Path, source: Path) -> str | None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=folder) as name:
-            new = Path(name)
-            yield new
-            for file in sorted(new.iterdir()):
-                os.replace(file, folder / file.name)
-    except OSError as error:
+        if video.suffix != ".mp4" or not video.is_file():
+            return "no .mp4 file in the folder"
+    except (OSError, ValueError):  # a name too long, or with a NUL
+        return "no .mp4 file in the folder"
+    if not video.resolve().is_relative_to(source.resolve()):
+        return "outside the folder"
+    try:
+        with av.open(str(video)) as opened:
+            return None if opened.streams.video else "a file without pictures"
+    except (av.error.FFmpegError, OSError, ValueError):
+        return "no video that can be opened"
+
+
+def _refuse_scenes(folder: Path) -> None:
+    """Scenes and regions of an earlier import say nothing true of videos that come as they are."""
+    if (folder / "scenes" / SCENE_FILES[0]).is_file():
         raise DataError(
-            f"cannot be written ({error.strerror})",
-            remedy="make room for it there: a folder that may be written to, nothing in its place",
+            "holds scenes of an earlier import, which these videos are not drawn from",
+            remedy="move the folder elsewhere, or name another home with --videos-dir",
             file=folder,
-        ) from error
+        )

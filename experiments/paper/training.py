@@ -29,7 +29,9 @@ def tuned(
 ) -> tuple[Path, dict[str, Any]]:
     """The run folder of a model (its name in tables, what opens it) tuned by a variant, and its results."""
     seed = given.seed if seed is None else seed
-    folder = given.out / "runs" / f"{name}-{variant}-{seed}"
+    # A run that other recipes made without these controls would lack their rows.
+    beside = "-controls" if len(controls) > 1 or "shuffled_judgments" in controls else ""
+    folder = given.out / "runs" / f"{name}-{variant}-{seed}{beside}"
     if (folder / RESULTS).is_file():
         return folder, dict(json.loads((folder / RESULTS).read_text(encoding="utf-8")))
     config = describe(

@@ -110,7 +110,31 @@ def test_the_original_tempo_is_four_steps_a_second(tmp_path):
             {"wall_segs": [[[16, 12], [16, 12]]]},
             "clip 'one': wall number 1 is a point; give it two",
         ),
-        ({"wall_segs": [[16, 12, 3]]}, "clip 'one': cannot reshape array of size 3"),
+        (
+            {"wall_segs": [[16, 12, 3]]},
+            "scenes.json: clip 'one': wall_segs: cannot reshape array of",
+        ),
+        (
+            {"wall_segs": [{"a": 1}]},
+            "clip 'one': wall_segs: float() argument must be a string or a",
+        ),
+        (
+            {"entity_sizes": ["a"] * 4},
+            "entity_sizes: could not convert string to float: 'a'; write one number an entity",
+        ),
+        ({"entity_sizes": [1, 1, 1, [2]]}, "clip 'one': entity_sizes: "),
+        ({"entity_sizes": [1e30, 1, 1, 1]}, "entity_sizes: not finite, or far outside the world"),
+        ({"entity_sizes": "abc"}, "scene 'one' has no list 'entity_sizes'; add it"),
+        ({"landmark_centers": [[float("nan"), 1]]}, "landmark_centers: not finite, or far"),
+        ({"entity_color_code": [0, 3]}, "clip 'one': entity_color_code is [0, 3], no object; "),
+        ({"entity_color_code": None}, "clip 'one': entity_color_code is None, no object; write"),
+        ({"clip": "../../../out"}, "of scene number 1 is '../../../out', which is a path; give a"),
+        ({"clip": "/tmp/out"}, "of scene number 1 is '/tmp/out', which is a path; give a name"),
+        ({"clip": "..\\out"}, "which is a path; give a name without / \\ and :"),
+        ({"clip": ".."}, "of scene number 1 is '..', which begins with '.'; begin it with a"),
+        ({"clip": "-rf"}, "of scene number 1 is '-rf', which begins with '-'; begin it with"),
+        ({"clip": "a\nb"}, "of scene number 1 is 'a\\nb', with a character that cannot be printed"),
+        ({"clip": "x" * 302}, "of 302 characters; an id has 200 at most"),
         ({"landmark_centers": None}, "scene 'one' has no list 'landmark_centers'; add it"),
         ({"entity_sizes": [1, 1, 0, 1]}, "clip 'one': scene sizes and steps_per_second must be"),
         ({"clip": 3}, "scene number 1 names no clip; add `clip`"),
@@ -129,7 +153,17 @@ def test_broken_files_are_refused(tmp_path):
     with pytest.raises(DataError, match="scene 'one' is listed twice; keep one of them"):
         read_phase(folder)
     (folder / "scenes.json").write_text("[")
-    with pytest.raises(DataError, match=r"scenes\.json: not JSON"):
+    with pytest.raises(DataError, match=r"scenes\.json, row 1: not JSON: Expecting value; export"):
+        read_phase(folder)
+    (folder / "scenes.json").write_text("[" * 200_000)
+    with pytest.raises(DataError, match=r"scenes\.json: brackets within brackets without end"):
+        read_phase(folder)
+    (folder / "scenes.json").write_bytes(b'["\xe9"]')
+    with pytest.raises(DataError, match=r"scenes\.json, row 1: byte 0xe9 is not UTF-8; export"):
+        read_phase(folder)
+    twins = [entry[0], entry[0] | {"clip": "ONE"}]
+    (folder / "scenes.json").write_text(json.dumps(twins))
+    with pytest.raises(DataError, match="scenes 'one' and 'ONE' differ in capitals alone; rename"):
         read_phase(folder)
     (folder / "scenes.json").write_text("{}")
     with pytest.raises(DataError, match="is not a list of scenes"):
@@ -137,6 +171,31 @@ def test_broken_files_are_refused(tmp_path):
     (folder / "trajectories.npz").write_bytes(b"no archive")
     with pytest.raises(DataError, match=r"trajectories\.npz: is not an \.npz file of plain arrays"):
         read_phase(folder)
+
+
+def test_an_array_file_is_no_archive_and_a_byte_order_mark_is_no_fault(tmp_path):
+    folder = write_folder(tmp_path, motion=np.zeros((4, 6, 5)))
+    scenes = folder / "scenes.json"
+    scenes.write_bytes(b"\xef\xbb\xbf" + scenes.read_bytes())
+    assert list(read_phase(folder)) == ["one"]
+    with (folder / "trajectories.npz").open("wb") as file:
+        np.save(file, np.zeros((4, 6, 5)))
+    with pytest.raises(DataError, match=r"trajectories\.npz: is not an \.npz file of plain arrays"):
+        read_phase(folder)
+
+
+@pytest.mark.parametrize(
+    ("motion", "message"),
+    [
+        (np.full((4, 6, 5), "a"), "trajectory of 'one' holds str32, no numbers; store x and y as"),
+        (np.zeros((4, 6, 5), complex), "trajectory of 'one' holds complex128, no numbers"),
+        (np.zeros((4, 1, 5)), "trajectory of 'one' has 1 step; give two or more"),
+        (np.full((4, 6, 5), 1e300), "trajectory of 'one' goes beyond 1000, far outside the world"),
+    ],
+)
+def test_trajectories_that_are_none_are_refused(motion, message, tmp_path):
+    with pytest.raises(DataError, match=re.escape(message)):
+        read_phase(write_folder(tmp_path, motion=motion))
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason=f"the 60 PHASE scenes are not at {SHARED}")

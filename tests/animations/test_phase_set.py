@@ -67,6 +67,14 @@ def test_splits_are_read_where_they_are_stated(tmp_path):
             HEADER + "a,1,0\n",
             ", row 2: adversarial of clip 'a' is '', which is no number of people",
         ),
+        (HEADER + "../x,1,0,0\n", ", row 2: the clip id is '../x', which is a path; give a name"),
+        (
+            HEADER + "A,1,0,0\na,1,0,0\n",
+            ", row 3: the clip id is 'a', and another is 'A'; tell them",
+        ),
+        (HEADER + "a,1,0,0,5\n", ", row 2: more fields than the header has columns; mend the line"),
+        (HEADER + "a," + "1" * 140_000, ", row 1: not a table: field larger than field limit"),
+        (HEADER + "\xe9,1,0,0\n", ", row 2: byte 0xe9 is not UTF-8; save the file as UTF-8"),
         (HEADER + "a,0,0,0\n", ", row 2: nobody rated clip 'a'; leave the row and its scene out"),
         (
             "split," + HEADER + "dev,a,1,0,0\n",
@@ -75,7 +83,8 @@ def test_splits_are_read_where_they_are_stated(tmp_path):
     ],
 )
 def test_broken_ratings_are_refused_by_row(text, message, tmp_path):
-    file = put(tmp_path, text)
+    file = put(tmp_path, "")
+    file.write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match=f"^{re.escape(f'{file}{message}')}"):
         read_ratings(file)
 
@@ -89,6 +98,10 @@ def test_ratings_and_scenes_are_of_the_same_clips(tmp_path):
     with pytest.raises(DataError, match="ratings are about clip 'z', which is no scene"):
         load_phase(tmp_path)
     (tmp_path / "ratings.csv").unlink()
+    (tmp_path / "ratings.csv").mkdir()
+    with pytest.raises(DataError, match=r"ratings\.csv: is a folder, not a file; give a CSV file"):
+        load_phase(tmp_path)
+    (tmp_path / "ratings.csv").rmdir()
     with pytest.raises(DataError, match=r"ratings\.csv: is missing; give a CSV file with columns"):
         load_phase(tmp_path)
 

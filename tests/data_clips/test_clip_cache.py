@@ -22,7 +22,7 @@ import safetensors
 import torch
 from torch.utils.data import DataLoader
 
-from bgs.data import clip_cache, clip_store
+from bgs.data import clip_cache, clip_store, whole_files
 from bgs.data.clip_cache import FrameBank, load_frames
 from bgs.data.clip_store import ClipRecipe, ClipStore, default_cache_dir, entry_is_sound
 from bgs.data.clips import Clips, load_clips
@@ -332,7 +332,7 @@ def test_a_write_that_fails_leaves_nothing(tmp_path, monkeypatch, code, message)
     def fail(*_):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(clip_store.os, "replace", fail)
+    monkeypatch.setattr(whole_files.os, "replace", fail)
     with pytest.raises(DataError) as caught:
         clip_store.write_atomically(tmp_path / "sub" / "entry", b"content")
     assert str(caught.value) == message.format(tmp_path / "sub")

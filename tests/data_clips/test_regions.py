@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bgs.data.regions import Regions, from_detector, read_regions
+from bgs.data.detectors import from_detector
+from bgs.data.regions import Regions, read_regions
 from bgs.errors import DataError
 
 HEADER = "clip,frame,region,x0,y0,x1,y1"
@@ -138,11 +140,67 @@ def test_a_detector_is_asked_about_every_picture() -> None:
     assert found.cover("a", frames=(0,), grid=(1, 1, 1))[0, 0, 0, 0] == pytest.approx(0.25)
 
 
-def test_a_detector_that_returns_something_else_is_told_so() -> None:
+SHAPE = "return (region, x0, y0, x1, y1) in pixels for every box, the region as text"
+LIST = "return a list of (region, x0, y0, x1, y1) in pixels, empty where nothing is found"
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        ([("face", 0.0, 1.0)], f"returned ('face', 0.0, 1.0) for clip 'a', frame 7; {SHAPE}"),
+        (
+            [("face", "a", 0, 1, 1)],
+            f"returned ('face', 'a', 0, 1, 1) for clip 'a', frame 7; {SHAPE}",
+        ),
+        ([1, 2], f"returned 1 for clip 'a', frame 7; {SHAPE}"),
+        ([(3, 0, 0, 1, 1)], f"returned (3, 0, 0, 1, 1) for clip 'a', frame 7; {SHAPE}"),
+        (["abcde"], f"returned 'abcde' for clip 'a', frame 7; {SHAPE}"),
+        (
+            [("face", 0, 0, float("nan"), 1)],
+            f"returned ('face', 0, 0, nan, 1) for clip 'a', frame 7; {SHAPE}",
+        ),
+        (None, f"returned None for clip 'a', frame 7; {LIST}"),
+        ("none", f"returned 'none' for clip 'a', frame 7; {LIST}"),
+    ],
+)
+def test_a_detector_that_returns_something_else_is_told_so(answer: Any, says: str) -> None:
+    pictures = [("a", [(7, np.zeros((4, 4, 3), dtype=np.uint8))])]
+    with pytest.raises(DataError) as caught:
+        from_detector(lambda _picture: answer, pictures)
+    assert str(caught.value) == f"detector '<lambda>' {says}"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("background", "is 'background', which is what no region covers; give it another name"),
+        ("", "is ''; fill the cell"),
+        (" face", "is ' face', with space around it; remove the space"),
+    ],
+)
+def test_a_detector_names_regions_as_a_file_does(name: str, says: str) -> None:
     pictures = [("a", [(0, np.zeros((4, 4, 3), dtype=np.uint8))])]
     with pytest.raises(DataError) as caught:
-        from_detector(lambda _picture: [("face", 0.0, 1.0)], pictures)  # type: ignore[arg-type,return-value]
+        from_detector(lambda _picture: [(name, 0, 0, 1, 1)], pictures)
     assert str(caught.value) == (
-        "the detector returned ('face', 0.0, 1.0) for clip 'a'; "
-        "return (region, x0, y0, x1, y1) in pixels for every box"
+        f"detector '<lambda>': the region of a box on clip 'a', frame 0 {says}"
     )
+
+
+@pytest.mark.parametrize("error", [RuntimeError("boom"), SystemExit(3)])
+def test_a_detector_that_fails_is_named_with_its_clip(error: BaseException) -> None:
+    def at_once(_picture: Any) -> Any:
+        raise error
+
+    def on_the_way(_picture: Any) -> Any:
+        yield ("face", 0, 0, 1, 1)
+        raise error
+
+    pictures = [("a", [(5, np.zeros((4, 4, 3), dtype=np.uint8))])]
+    for detect in (at_once, on_the_way):
+        with pytest.raises(DataError) as caught:
+            from_detector(detect, pictures)
+        assert str(caught.value) == (
+            f"detector {detect.__name__!r} failed on clip 'a', frame 5 ({type(error).__name__}: {error}); "
+            "mend it; it is given one picture (height, width, 3) uint8"
+        )

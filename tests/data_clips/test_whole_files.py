@@ -1,0 +1,95 @@
+"""Files and folders that appear when they are finished, on disks that are full or closed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from bgs.data.clip_store import check_writable
+from bgs.data.whole_files import written_whole
+from bgs.errors import DataError
+
+
+def fail_half_way(place: Path, error: BaseException) -> None:
+    with written_whole(place) as partial:
+        if place.name == "file":
+            partial.write_text("half")
+        else:
+            partial.mkdir()
+            (partial / "half").touch()
+        raise error
+
+
+def test_a_file_and_a_folder_take_the_place_of_earlier_ones(tmp_path: Path) -> None:
+    for text in ("old", "new"):
+        with written_whole(tmp_path / "file") as partial:
+            partial.write_text(text)
+        with written_whole(tmp_path / "folder") as partial:
+            partial.mkdir()
+            (partial / text).touch()
+    assert (tmp_path / "file").read_text() == "new"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "new"]
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        (
+            errno.ENOSPC,
+            "the disk of {} is full; free some space, or choose another place for the output; "
+            "what was there before is kept",
+        ),
+        (
+            errno.EROFS,
+            "{} cannot be written (Read-only file system); choose another place for the output",
+        ),
+    ],
+)
+def test_what_was_there_stays_when_writing_fails(tmp_path: Path, code: int, message: str) -> None:
+    (tmp_path / "file").write_text("old")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").touch()
+    for name in ("file", "folder"):
+        with pytest.raises(DataError) as caught:
+            fail_half_way(tmp_path / name, OSError(code, os.strerror(code)))
+        assert str(caught.value) == message.format(tmp_path)
+    assert (tmp_path / "file").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "old"]
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        fail_half_way(tmp_path / "file", KeyboardInterrupt())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_moved_back_if_the_new_one_cannot_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "old").touch()
+    rename = Path.rename
+
+    def refuse(self: Path, target: Path) -> Path:
+        if self.name.endswith(".partial"):
+            raise OSError(errno.EIO, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(DataError, match="Input/output"), written_whole(tmp_path / "folder") as new:
+        new.mkdir()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "old"]
+
+
+def test_a_cache_that_is_a_file_is_not_writable(tmp_path: Path) -> None:
+    check_writable(tmp_path / "not" / "yet")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(DataError) as caught:
+        check_writable(tmp_path / "file")
+    assert str(caught.value) == (
+        f"{tmp_path / 'file'} cannot be written (Not a directory); set BGS_CACHE to a folder you may write to"
+    )
