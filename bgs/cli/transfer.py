@@ -58,7 +58,8 @@ def run_transfer(
         typer.Option("--train", help="Also report a probe fitted on this rated set."),
     ] = None,
     size: Annotated[
-        int, typer.Option("--size", min=32, help="Pixels a side of rendered scenes (even).")
+        int,
+        typer.Option("--size", min=32, max=1024, help="Pixels a side of rendered scenes (even)."),
     ] = 224,
     num_neighbours: Annotated[
         int, typer.Option("--num-neighbours", min=1, help="Clips that vote in k-NN.")

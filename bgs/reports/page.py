@@ -6,7 +6,6 @@ script and style are named by their hash in a content security policy, so nothin
 
 from __future__ import annotations
 
-import os
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import bgs
+from bgs.data.whole_files import written_whole
 from bgs.errors import DataError
 from bgs.reports.numbers import (
     format_count,
@@ -169,7 +169,5 @@ def _compare(runs: Sequence[RunView]) -> Figure | None:
 
 def _write(out: Path, text: str) -> None:
     """All of the page or none of it."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    partial = out.with_name(out.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, out)
+    with written_whole(out) as partial:
+        partial.write_text(text, encoding="utf-8")

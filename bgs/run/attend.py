@@ -26,11 +26,21 @@ from numpy.typing import NDArray
 from bgs.config import DataSettings, FitConfig
 from bgs.data.card_files import load_triplets_card
 from bgs.data.clips import Clips, load_clips
+from bgs.data.detectors import Detector
+from bgs.data.regions import Regions
+from bgs.data.whole_files import written_whole
 from bgs.errors import BackboneError, BgsError, DataError
 from bgs.evaluation.attention import Divergence, compare_maps
 from bgs.run.attention_maps import make_maps
-from bgs.run.attention_pictures import write_pictures
-from bgs.run.attention_regions import Cover, find_regions, lay_over, moments_of
+from bgs.run.attention_pictures import FOLDER, write_pictures
+from bgs.run.attention_regions import (
+    Cover,
+    check_given,
+    find_regions,
+    lay_over,
+    moments_of,
+    resolve_regions,
+)
 from bgs.run.attention_result import (
     Attention,
     clip_rows,
@@ -88,12 +98,11 @@ def attend(
     whole = _clip_set(settings)
     chosen = whole.restrict(_choose(whole, clips, part))
     given = find_regions(whole, regions=regions, detector=detector, home=settings.videos_dir)
-    found = _look(model, config, chosen, settings, method=method, progress=progress)
-    cover = (
-        None
-        if given is None
-        else lay_over(given, chosen, found.bank, found.moments, grid=found.grid)
-    )
+    check_given(given, chosen)
+    found, boxes = _look(model, config, chosen, settings, given, method=method, progress=progress)
+    cover = None
+    if boxes is not None:
+        cover = lay_over(boxes, chosen, found.bank, found.moments, grid=found.grid)
     divergence, chance = _diverge(
         found, Path(model), config if shuffled else None,
         method=method, num_bootstrap=num_bootstrap, seed=seed, progress=progress,
@@ -114,14 +123,17 @@ def attend(
             found, cover, num_bootstrap=num_bootstrap, num_permutations=num_permutations, seed=seed
         ),
         "clips": rows,
-        "shown": _show(folder, found, chosen, rows, cover, num_shown),
+        "shown": [],
         "left_out": left_out(chosen, cover),
         "protocol": protocol(method, num_bootstrap, num_permutations),
         "source": {"frames": found.bank.key},
         "versions": used_versions(),
         "seed": seed,
     }
-    _file(results, model, out)
+    # Pictures take their place after the file that names them: a full disk leaves both as they were.
+    with written_whole(folder / FOLDER) as aside:
+        results["shown"] = _show(aside, found, chosen, rows, cover, num_shown)
+        _file(results, model, out)
     return results
 
 
@@ -199,20 +211,23 @@ def _look(
     config: FitConfig | None,
     clips: Clips,
     settings: DataSettings,
+    given: Regions | Detector | None,
     *,
     method: Method,
     progress: bool,
-) -> Attention:
-    """Maps by the untuned model, then by the tuned one: never both models in memory."""
+) -> tuple[Attention, Regions | None]:
+    """Maps by the untuned model, then by the tuned one: never both in memory. A detector is asked before either."""
     opened = _open_base(model, config)
     _refuse_unseeing(opened, model)
     bank: Any = open_bank(opened.backbone, clips, settings, progress=progress)
+    moments = moments_of(bank)
+    boxes = resolve_regions(given, clips, moments)
     base = make_maps(opened, bank, method=method, progress=progress)
     del opened
     tuned = None
     if config is not None:
         tuned = make_maps(open_model(model), bank, method=method, progress=progress)
-    return Attention(bank, base, tuned, moments_of(bank))
+    return Attention(bank, base, tuned, moments), boxes
 
 
 def _diverge(

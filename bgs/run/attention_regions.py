@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bgs.data.clips import Clips
-from bgs.data.regions import BACKGROUND, Detector, Regions, Window, from_detector, read_regions
+from bgs.data.detectors import Detector, from_detector
+from bgs.data.regions import BACKGROUND, Regions, Window, read_regions
 from bgs.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -61,6 +62,21 @@ def find_regions(
     return None if file is None else read_regions(file, clips=clips.ids)
 
 
+def check_given(given: Regions | Detector | None, clips: Clips) -> None:
+    """Refuse regions of other clips, and a detector that fails on the first picture, before any model is opened."""
+    if isinstance(given, Regions):
+        if not any(clip in given.boxes for clip in clips.ids):
+            raise DataError(
+                f"none of the {len(clips)} clips looked at has a region",
+                remedy="name clips that the file is about",
+                file=given.source,
+            )
+    elif given is not None:
+        clips.check_files()
+        first = Moments(frames=(0,), seconds=(0.0,))
+        from_detector(given, [(clips.ids[0], _pictures(clips.paths[0], first))])
+
+
 def default_file(clips: Clips, *, home: Path) -> Path | None:
     """The regions that came with a clip set, if any."""
     file = home / clips.name / DEFAULT_FILE
@@ -82,7 +98,7 @@ def moments_of(bank: FrameBank) -> list[Moments]:
 
 
 def lay_over(
-    given: Regions | Detector,
+    regions: Regions,
     clips: Clips,
     bank: FrameBank,
     moments: Sequence[Moments],
@@ -90,14 +106,7 @@ def lay_over(
     grid: tuple[int, int, int],
 ) -> Cover:
     """The regions as the model saw them: at its moments, cut as its frames are cut, on its patches."""
-    regions = given if isinstance(given, Regions) else _detect(given, clips, moments)
     ids = tuple(clip for clip in bank.ids if clip in regions.boxes)
-    if not ids:
-        raise DataError(
-            f"none of the {len(bank)} clips looked at has a region",
-            remedy="name clips that the file is about",
-            file=regions.source,
-        )
     places = {clip: place for place, clip in enumerate(bank.ids)}
     covers, outlines = [], {}
     for clip in ids:
@@ -126,15 +135,15 @@ def crop_window(path: Path, bank: FrameBank) -> Window:
 def load_detector(name: str) -> Detector:
     """`module:function` of the user's, importable from where the command runs."""
     module, _, function = name.partition(":")
-    if not module or not function:
+    if not module or not function or module.startswith("."):
         raise ConfigError(
             f"detector {name!r} is not module:function", remedy="write it as my_boxes:find_faces"
         )
     try:
         found = getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
+    except (Exception, SystemExit) as error:  # a module of the user's may do anything
         raise ConfigError(
-            f"detector {name!r} could not be imported ({error})",
+            f"detector {name!r} could not be imported ({type(error).__name__}: {error})",
             remedy="install it, or run where its module lies (python -m bgs ...)",
         ) from error
     if not callable(found):
@@ -143,10 +152,14 @@ def load_detector(name: str) -> Detector:
     return detector
 
 
-def _detect(detect: Detector, clips: Clips, moments: Sequence[Moments]) -> Regions:
-    """The detector's word on every frame that the model saw, in the file's own resolution."""
+def resolve_regions(
+    given: Regions | Detector | None, clips: Clips, moments: Sequence[Moments]
+) -> Regions | None:
+    """Regions as they are; a detector's word on every frame that the model will see, in the file's own resolution."""
+    if given is None or isinstance(given, Regions):
+        return given
     found = from_detector(
-        detect,
+        given,
         (
             (clip, _pictures(path, at))
             for clip, path, at in zip(clips.ids, clips.paths, moments, strict=True)

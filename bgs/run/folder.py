@@ -13,6 +13,7 @@ import numpy as np
 
 from bgs.config import FitConfig, dump_config
 from bgs.data.triplets import Triplets
+from bgs.data.whole_files import written_whole
 from bgs.errors import BgsError, TrainingError
 from bgs.rdm import RDM
 
@@ -104,10 +105,8 @@ def clear_run(folder: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file so that a reader sees all of it or none of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
+    with written_whole(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def write_results(folder: Path, results: Mapping[str, Any]) -> None:
@@ -152,7 +151,5 @@ def write_thumbnails(
 
 
 def _write_npz(path: Path, **arrays: Any) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    with written_whole(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    os.replace(partial, path)

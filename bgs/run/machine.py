@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -13,12 +14,13 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from bgs.errors import show_line
+from bgs.errors import BgsError, show_line
 
 Status = Literal["ok", "note", "broken"]
 
 PATIENCE_SECONDS = 2.0
 FREE_BYTES_WANTED = 2**30
+FREE_BYTES_NEEDED = 2**20  # less than one clip takes
 BF16_UNITS = ("amx_bf16", "avx512_bf16", "bf16", "sve_bf16")  # torch's names: x86, then ARM
 OFFLINE_SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 
@@ -119,21 +121,32 @@ def _check_cache(name: str, folder: Path, variable: str) -> Finding:
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     free = shutil.disk_usage(there).free
     value = f"{show_line(str(folder))}: {_size_of(folder)}, {_bytes(free)} free"
-    if not (there.is_dir() and os.access(there, os.W_OK)):
+    # Every command that reads clips decodes them into the one; weights may come from a shared cache, which only
+    # its owner writes, or from folders.
+    absent: Status = "broken" if variable == "BGS_CACHE" else "note"
+    if not _can_write(folder, there):
         remedy = f"set {variable} to a folder you may write to"
-        # weights may come from a shared cache that only its owner writes
-        return Finding(
-            "caches",
-            name,
-            "broken" if variable == "BGS_CACHE" else "note",
-            f"{value}, not writable",
-            remedy,
-        )
+        return Finding("caches", name, absent, f"{value}, not writable", remedy)
     if free < FREE_BYTES_WANTED:
-        return Finding(
-            "caches", name, "note", value, f"free some space, or set {variable} to a larger disk"
-        )
+        # A small set of clips still fits into little space, none at all into next to nothing.
+        status: Status = absent if free < FREE_BYTES_NEEDED else "note"
+        remedy = f"free some space, or set {variable} to a larger disk"
+        return Finding("caches", name, status, value, remedy)
     return Finding("caches", name, "ok", value)
+
+
+def _can_write(folder: Path, there: Path) -> bool:
+    """Whether a cache can be made and filled; `there` is the nearest folder that exists. A full disk is not meant."""
+    from bgs.data.clip_store import check_writable
+
+    if not (there.is_dir() and os.access(there, os.W_OK)):
+        return False
+    try:
+        check_writable(folder)
+    except BgsError as error:
+        why = error.__cause__
+        return isinstance(why, OSError) and why.errno in (errno.ENOSPC, errno.EDQUOT)
+    return True
 
 
 def _size_of(folder: Path) -> str:

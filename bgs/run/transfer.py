@@ -8,7 +8,7 @@ known as trajectories, features that never see a pixel.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,15 +25,16 @@ from bgs.evaluation.transfer import (
     score_transfer,
 )
 from bgs.evaluation.transfer_ceiling import rater_ceiling
-from bgs.evaluation.transfer_labels import NUM_FOLDS
-from bgs.evaluation.transfer_ratings import NO_MAJORITY, PRIOR_VOTES
+from bgs.evaluation.transfer_ratings import NO_MAJORITY
 from bgs.rdm import RDM
 from bgs.run.folder import CONFIG, RESULTS, prepare_folder, write_results
 from bgs.run.results import used_versions
-from bgs.run.sources import Source, split_name
-from bgs.run.transfer_models import Entry, open_entries
-from bgs.run.transfer_sets import PHASE, RatedSet, open_rated
+from bgs.run.sources import Source, check_names
+from bgs.run.transfer_facts import describe_protocol, describe_task
+from bgs.run.transfer_models import Entry, check_models, open_entries
+from bgs.run.transfer_sets import PHASE, RatedSet, read_rated, render_rated
 
+FEWEST_SAMPLES = 100  # that a bootstrap may have
 COMPARED = ("after", "model")  # what differences lead to
 
 
@@ -62,21 +63,21 @@ def transfer(
     if out is not None:
         _refuse_run(out)
         prepare_folder(out)
-    _refuse_twice(models)
-    options = {"phase_dir": phase_dir, "videos_dir": videos_dir, "look": look, "size": size}
+    check_names(models)
+    names = list(dict.fromkeys([data, *([main] if main else []), *train]))
+    sets = {
+        name: read_rated(name, phase_dir=phase_dir, videos_dir=videos_dir, look=look)
+        for name in names
+    }
+    check_questions(sets, data=data, main=main, train=train, size=size, protocol=protocol)
+    check_models(models, sets, videos_dir=videos_dir)
     with TemporaryDirectory(prefix="bgs-transfer-") as scratch:
-        names = list(dict.fromkeys([data, *([main] if main else []), *train]))
         sets = {
-            name: open_rated(
-                name,
-                scratch=Path(scratch) / str(place),
-                seed=protocol.seed,
-                progress=progress,
-                **options,  # type: ignore[arg-type]  # a mapping of several types
+            name: render_rated(
+                found, Path(scratch) / str(place), size=size, seed=protocol.seed, progress=progress
             )
-            for place, name in enumerate(names)
+            for place, (name, found) in enumerate(sets.items())
         }
-        check_labels_agree(sets)
         entries = open_entries(
             models, sets, decoder=decoder, videos_dir=videos_dir, progress=progress
         )
@@ -105,12 +106,12 @@ class Scored:
             "data": self.tested.clips.name,
             "look": self.tested.look,
             "simulated": self.tested.clips.simulated,
-            **_describe(self.task),
+            **describe_task(self.task),
             "models": [self._row(entry) for entry in self.entries],
             "differences": _differences(self),
             "ceiling": ceiling.to_dict(),
             "chance": self.task.chance,
-            "protocol": _describe_protocol(protocol, fitted_on=self.fitted_on),
+            "protocol": describe_protocol(protocol, fitted_on=self.fitted_on),
             "sets": dict(self.set_sizes),
             "versions": used_versions(),
             "seed": protocol.seed,
@@ -144,6 +145,54 @@ def score_entries(
     return Scored(tested, task, tuple(entries), scores, fitted_on, sizes)
 
 
+def check_questions(
+    sets: Mapping[str, RatedSet],
+    *,
+    data: str,
+    main: str | None,
+    train: Sequence[str],
+    size: int,
+    protocol: Protocol,
+) -> None:
+    """Refuse what cannot be asked of these ratings, before a clip is rendered.
+
+    Every question is asked once of numbers drawn by lot in the place of a model, so no rule is written twice.
+    """
+    own = next((name for name in (main, *train) if name == data), None)
+    if own is not None:
+        raise DataError(
+            f"{own!r} is the set that is tested, so no probe may be fitted on all of it",
+            remedy="name another set, or leave it out: the probe is then cross-validated",
+        )
+    if size % 2:
+        raise DataError(
+            f"size is {size}, but H.264 needs even sides",
+            remedy=f"render at {size - 1} or {size + 1}",
+        )
+    if not sets[data].tested:
+        raise DataError(
+            f"no clip of {data!r} is for testing", remedy="call some clips test in its column split"
+        )
+    check_labels_agree(sets)
+    for found in sets.values():
+        if found.scenes is None:
+            found.clips.check_files()
+    rng = np.random.default_rng(protocol.seed)
+    drawn = {
+        name: Source("drawn by lot", found.clips.ids, rng.standard_normal((len(found.clips), 3)))
+        for name, found in sets.items()
+    }
+    brief = replace(
+        protocol,
+        num_repeats=1,
+        num_permutations=0,
+        num_bootstrap=min(protocol.num_bootstrap, FEWEST_SAMPLES),
+    )
+    entry = Entry("drawn by lot", "model", drawn)
+    asked = score_entries([entry], sets, data=data, protocol=brief, main=main)
+    rater_ceiling(asked.task.rated, num_splits=2, min_lead=brief.min_lead, seed=brief.seed)
+
+
 def check_labels_agree(sets: Mapping[str, RatedSet]) -> None:
     """A probe fitted on one set can only be asked about another with the same labels."""
     known = {found.rated.labels for found in sets.values()}
@@ -161,13 +210,6 @@ def _refuse_run(out: Path) -> None:
             f"{str(out)!r} is a run with a {RESULTS} of its own",
             remedy="file the result there with --into, or choose another folder",
         )
-
-
-def _refuse_twice(models: Sequence[str]) -> None:
-    labels = [split_name(name)[0] for name in models]
-    twice = next((name for place, name in enumerate(labels) if name in labels[:place]), None)
-    if twice is not None:
-        raise DataError(f"model {twice!r} is named twice", remedy="name every model once")
 
 
 def _own_main(tested: RatedSet, main: str | None) -> str | None:
@@ -234,32 +276,3 @@ def _differences(scored: Scored) -> list[dict[str, Any]]:
             ends = {"from": other.model, "from_role": other.role, "to": entry.model}
             rows.append(ends | found)
     return rows
-
-
-def _describe(task: TransferTask) -> dict[str, Any]:
-    people = task.rated.counts.sum(axis=1)
-    counts = np.bincount(task.labels, minlength=len(task.rated.labels))
-    return {
-        "n_clips": len(task.rated),
-        "n_clips_with_majority": len(task.labelled),
-        "n_clear_clips": len(task.triads.ids),
-        "n_triads": len(task.triads),
-        "raters_per_clip": [int(people.min()), int(people.max())],
-        "majority_labels": dict(zip(task.rated.labels, counts.tolist(), strict=True)),
-    }
-
-
-def _describe_protocol(protocol: Protocol, *, fitted_on: str | None) -> dict[str, Any]:
-    where = f"cross-validated, {NUM_FOLDS} stratified folds, {protocol.num_repeats} repeats"
-    return {
-        "human_geometry": f"Jensen-Shannon distance of label shares, {PRIOR_VOTES:g} prior votes a label",
-        "rsa": "Spearman with signs; interval over clips",
-        "odd_one_out": f"triads of clips whose commonest label leads by {protocol.min_lead:g} of the votes",
-        "knn": f"leave-one-out vote of {protocol.num_neighbours} nearest by the model's distances",
-        "probe": "logistic regression, penalty chosen inside training clips; "
-        + (where if fitted_on is None else f"fitted on {fitted_on}, tested here"),
-        "probe_fitted_on": fitted_on,
-        "intervals": "knn and probe: Wilson over clips; odd-one-out and differences: bootstrap over clips",
-        "num_bootstrap": protocol.num_bootstrap,
-        "num_permutations": protocol.num_permutations,
-    }

@@ -11,10 +11,18 @@ import numpy as np
 
 from bgs.config import DataSettings, FitConfig
 from bgs.data.clips import Clips
-from bgs.run.embed import bare, open_bank, reads_no_frames
-from bgs.run.low_level import LOW_LEVEL
+from bgs.run.embed import bare, open_bank, open_model, reads_no_frames
+from bgs.run.low_level import FEATURES, LOW_LEVEL
 from bgs.run.results import Role
-from bgs.run.sources import RATINGS, Source, before_and_after, open_source, run_config, split_name
+from bgs.run.sources import (
+    RATINGS,
+    Source,
+    before_and_after,
+    check_names,
+    open_source,
+    run_config,
+    split_name,
+)
 from bgs.run.transfer_sets import RatedSet
 
 if TYPE_CHECKING:
@@ -34,6 +42,29 @@ class Entry:
     role: Role
     sources: Mapping[str, Source]
     run: str | None = None
+
+
+def check_models(models: Sequence[str], sets: Mapping[str, RatedSet], *, videos_dir: Path) -> None:
+    """Refuse a model that cannot be opened, or does not know these clips, before any clip is rendered.
+
+    Opening a large model takes seconds; rendering and embedding, hours.
+    """
+    check_names(models)
+    settings = DataSettings.model_validate({"triplets": "", "videos_dir": videos_dir})
+    for name in models:
+        _, model = split_name(name)
+        if _needs_no_frames(model):
+            for found in sets.values():
+                open_source(name, found.clips, settings, progress=False).rows(found.clips.ids)
+        elif not model.startswith(LOW_LEVEL):
+            open_model(model)
+
+
+def _needs_no_frames(model: str) -> bool:
+    """Whether it can be opened on clips that are not there yet; one that is refused by its name can."""
+    if model.startswith(LOW_LEVEL):
+        return model.removeprefix(LOW_LEVEL) not in FEATURES
+    return reads_no_frames(model) or model.startswith(RATINGS)
 
 
 def open_entries(

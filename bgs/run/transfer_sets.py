@@ -11,7 +11,7 @@ features.npz. Where a set says which of its clips are for testing, those are sco
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,13 +33,17 @@ FRAMES_PER_SECOND = 12
 
 @dataclass(frozen=True, repr=False)
 class RatedSet:
-    """Clips on disk, what people said of them, and features of the motion where they are known."""
+    """Clips on disk, what people said of them, and features of the motion where they are known.
+
+    Where there are `scenes`, the clips are still to be rendered from them.
+    """
 
     clips: Clips
     rated: RatedClips
     features: FloatArray | None  # (clips, features) as measured, not standardised
     is_test: NDArray[np.bool_] | None  # (clips,); None where the set states no split
     look: str | None = None
+    scenes: Mapping[str, Scene] | None = None
 
     @property
     def tested(self) -> tuple[str, ...]:
@@ -70,6 +74,14 @@ def open_rated(
     progress: bool = True,
 ) -> RatedSet:
     """The set of that name; scenes are rendered into `scratch` in the given look (None: PHASE's own)."""
+    found = read_rated(name, phase_dir=phase_dir, videos_dir=videos_dir, look=look)
+    return render_rated(found, scratch, size=size, seed=seed, progress=progress)
+
+
+def read_rated(
+    name: str, *, phase_dir: Path | None, videos_dir: Path, look: str | None
+) -> RatedSet:
+    """What there is to read of a set, in a moment: ratings, and scenes that are not rendered yet."""
     folder = phase_folder(name, phase_dir=phase_dir, videos_dir=videos_dir)
     if folder is None:
         if look is not None:
@@ -82,23 +94,28 @@ def open_rated(
 
     look = look or PHASE
     phase = load_phase(folder)
-    scenes = phase.scenes
     splits = phase.ratings.splits
     return RatedSet(
-        clips=render_set(
-            scenes,
-            scratch,
-            name=Path(name).name,
-            look=look,
-            size=size,
-            seed=seed,
-            progress=progress,
-        ),
+        clips=Clips(phase.clips, tuple(map(Path, phase.clips)), name=Path(name).name),
         rated=RatedClips(phase.clips, LABELS, phase.counts),
-        features=scene_features(scenes),
+        features=scene_features(phase.scenes),
         is_test=np.array([split != "train" for split in splits]) if any(splits) else None,
         look=look,
+        scenes=phase.scenes,
     )
+
+
+def render_rated(
+    found: RatedSet, scratch: Path, *, size: int, seed: int = 0, progress: bool = True
+) -> RatedSet:
+    """The set with its scenes as clips in `scratch`; of a set that came as clips, as it is."""
+    if found.scenes is None or found.look is None:
+        return found
+    clips = render_set(
+        found.scenes, scratch, name=found.clips.name, look=found.look, size=size, seed=seed,
+        progress=progress,
+    )  # fmt: skip
+    return replace(found, clips=clips, scenes=None)
 
 
 def phase_folder(name: str, *, phase_dir: Path | None, videos_dir: Path) -> Path | None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -249,6 +251,109 @@ def test_mistakes_are_named_before_any_work(home, boxes, rehearsal, clips, tmp_p
         attend("bgs-tiny", clips=clips[:1], detector="boxes", **where)
     with pytest.raises(DataError, match="none of the 1 clips looked at has a region"):
         attend("bgs-tiny", clips=clips[-1:], regions=boxes, **where)
+
+
+@pytest.fixture
+def no_model(monkeypatch) -> None:
+    def refuse(*_, **__):
+        raise AssertionError("a model was opened before all was known to be well")
+
+    monkeypatch.setattr("bgs.run.attend.open_model", refuse)
+    monkeypatch.setattr("bgs.run.attend.make_maps", refuse)
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("def find(p):\n    raise RuntimeError('boom')", "detector 'find' failed on clip {} (RuntimeError: boom)"),
+        ("def find(p):\n    raise SystemExit(3)", "detector 'find' failed on clip {} (SystemExit: 3); mend"),
+        ("def find(p):\n    return None", "detector 'find' returned None for clip {}; return a list of"),
+        ("def find(p):\n    return [('background', 0, 0, 9, 9)]", "detector 'find': the region of a box on clip {} is"),
+        ("raise ValueError('bad')", "detector 'MODULE:find' could not be imported (ValueError: bad); install it"),
+        ("raise SystemExit(3)", "detector 'MODULE:find' could not be imported (SystemExit: 3); install it"),
+        ("def find(:", "detector 'MODULE:find' could not be imported (SyntaxError: "),
+        ("def other(p): ...", "detector 'MODULE:find' could not be imported (AttributeError: "),
+        ("find = 3", "detector 'MODULE:find' is not a function; name a function"),
+    ],
+)  # fmt: skip
+def test_a_bad_detector_is_named_before_a_model_is_opened(
+    home, clips, tmp_path, monkeypatch, no_model, body, says
+) -> None:
+    module = f"eyes_{abs(hash(body))}"
+    (tmp_path / f"{module}.py").write_text(body)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(BgsError) as caught:
+        attend(
+            "bgs-tiny", videos="demo", videos_dir=home, clips=clips[:2], out=tmp_path / "out",
+            detector=f"{module}:find", **FEW,
+        )  # fmt: skip
+    expected = says.format(f"{clips[0]!r}, frame 0").replace("MODULE", module)
+    assert str(caught.value).startswith(expected)
+
+
+@pytest.mark.parametrize("name", ["..eyes:find", ".:find", ":find", "eyes:", "no_such_eyes:find"])
+def test_a_detector_that_is_not_there(home, clips, tmp_path, no_model, name) -> None:
+    with pytest.raises(ConfigError) as caught:
+        attend("bgs-tiny", videos="demo", videos_dir=home, out=tmp_path, detector=name, **FEW)
+    expected = (
+        "could not be imported (ModuleNotFoundError: No module named 'no_such_eyes'); install it, or"
+        if name.startswith("no_such")
+        else "is not module:function; write it as my_boxes:find_faces"
+    )
+    assert str(caught.value).startswith(f"detector {name!r} {expected}")
+
+
+def test_regions_of_other_clips_cost_no_maps(home, boxes, clips, tmp_path, no_model) -> None:
+    with pytest.raises(DataError) as caught:
+        attend(
+            "bgs-tiny", videos="demo", videos_dir=home, clips=clips[-1:], out=tmp_path, regions=boxes, **FEW
+        )  # fmt: skip
+    assert str(caught.value) == (
+        f"{boxes}: none of the 1 clips looked at has a region; name clips that the file is about"
+    )
+
+
+@pytest.mark.parametrize(
+    "place", ["bgs.reports.attention.write_strip", "bgs.data.whole_files.os.replace"]
+)
+def test_a_full_disk_leaves_the_earlier_attendance(
+    home, clips, tmp_path, monkeypatch, place
+) -> None:
+    options = {"videos": "demo", "videos_dir": home, "out": tmp_path, "method": "last", **FEW}
+    attend("bgs-tiny", clips=clips[:1], **options)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def fail(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(place, fail)
+    with pytest.raises(DataError) as caught:
+        attend("bgs-tiny", clips=clips[:2], **options)
+    assert str(caught.value) == (
+        f"the disk of {tmp_path} is full; free some space, or choose another place for the output; "
+        "what was there before is kept"
+    )
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["attention", "attention.json"]
+
+
+def test_a_cache_that_cannot_be_made_is_one_line(
+    home, clips, tmp_path, monkeypatch, capsys
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BGS_CACHE", str(tmp_path / "file"))
+    common = ["--videos", "demo", "--videos-dir", str(home), "--out"]
+    for command in (
+        ["attend", "bgs-tiny", *common, str(tmp_path / "out"), "--clips", clips[0], "-q"],
+        ["embed", "bgs-tiny", *common, str(tmp_path / "e.npz"), "-q"],
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            main(command)
+        assert stopped.value.code == 2
+        assert capsys.readouterr().err == (
+            f"error: {tmp_path / 'file' / 'clips'} cannot be written (Not a directory); "
+            "set BGS_CACHE to a folder you may write to\n"
+        )
 
 
 def test_the_command_prints_a_table_or_json(home, clips, boxes, tmp_path, capsys) -> None:

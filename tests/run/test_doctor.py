@@ -166,6 +166,27 @@ def test_a_full_disk_and_a_foreign_cache_are_told(tmp_path, monkeypatch):
     assert foreign.remedy == "set BGS_CACHE to a folder you may write to"
 
 
+def test_a_cache_that_cannot_hold_a_clip_is_broken(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BGS_CACHE", str(tmp_path / "file" / "cache"))
+    found, _ = machine.check_caches()
+    assert found.status == "broken"
+    assert found.remedy == "set BGS_CACHE to a folder you may write to"
+    monkeypatch.setenv("BGS_CACHE", str(tmp_path))
+    usage = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _: usage)
+    full, _ = machine.check_caches()
+    assert (full.status, full.remedy) == ("broken", "free some space, or set BGS_CACHE to a larger disk")  # fmt: skip
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a /proc, which takes no folders")
+def test_permission_bits_are_not_believed(monkeypatch):
+    monkeypatch.setenv("BGS_CACHE", "/proc/nope")
+    found, _ = machine.check_caches()
+    assert (found.status, found.value) == ("broken", "/proc/nope: nothing yet, 0 B free, not writable")  # fmt: skip
+    assert found.remedy == "set BGS_CACHE to a folder you may write to"
+
+
 def test_offline_switches_are_believed(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     found = machine.check_hub()

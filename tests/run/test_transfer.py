@@ -14,7 +14,7 @@ from bgs.animations.behaviours import RELATIONS, join_controls, sample_controls
 from bgs.animations.phase_set import load_phase
 from bgs.animations.physics import scene_of, simulate_motion
 from bgs.animations.scene import Scene
-from bgs.errors import DataError
+from bgs.errors import BgsError, DataError
 from bgs.evaluation.transfer import Protocol, TransferTask
 from bgs.evaluation.transfer_ceiling import rater_ceiling
 from bgs.evaluation.transfer_ratings import RatedClips
@@ -204,6 +204,76 @@ def test_what_cannot_be_asked(options: dict[str, Any], message: str, tmp_path: P
     with pytest.raises(DataError) as caught:
         transfer(models, videos_dir=tmp_path, progress=False, **options)
     assert str(caught.value).startswith(message)
+
+
+def of_labels(*per_label: int) -> np.ndarray:
+    """Ratings by ten people each: so many clips of each label."""
+    return np.repeat(np.eye(3, dtype=int) * 9 + 1, per_label, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("per_label", "options", "message"),
+    [
+        ((5, 5, 2), {}, "a label has fewer than 5 clips; bring 5 clips a label or more"),
+        ((12, 0, 0), {}, "all clips have one label; bring two labels or more"),
+        ((2, 1, 1), {}, "4 clips are too few for a confidence interval; bring 10 clips or more"),
+        (
+            (6, 6, 0),
+            {"protocol": Protocol(num_bootstrap=20)},
+            "20 bootstrap samples are too few for percentiles; use 100 or more, or 0 for no interval",
+        ),
+        (
+            (6, 6, 0),
+            {"protocol": Protocol(num_neighbours=12)},
+            "12 neighbours among 12 clips; ask for 1 to 11",
+        ),
+        ((6, 6, 0), {"size": 33}, "size is 33, but H.264 needs even sides; render at 32 or 34"),
+        (
+            (6, 6, 0),
+            {"models": ["no-such-model"]},
+            "model 'no-such-model': unknown backbone 'no-such-model': no such name, folder or Hu",
+        ),
+        ((6, 6, 0), {"models": ["runs/none"]}, "'runs/none' is not there; "),
+        (
+            (6, 6, 0),
+            {"models": ["low-level:taste"]},
+            "unknown low-level predictor 'low-level:taste'; choose one of low-level:motion",
+        ),
+        ((6, 6, 0), {"main": "nope"}, "no videos card is called 'nope' (known: "),
+        (
+            (6, 6, 0),
+            {"main": "phase"},
+            "'phase' is the set that is tested, so no probe may be fitted on all of it; name another",
+        ),
+    ],
+)
+def test_what_cannot_work_is_refused_before_a_clip_is_rendered(
+    per_label: tuple[int, ...],
+    options: dict[str, Any],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("clips were rendered before all was known to be well")
+
+    monkeypatch.setattr("bgs.run.transfer_sets.render_set", refuse)
+    monkeypatch.setattr("bgs.run.transfer.open_entries", refuse)
+    counts = of_labels(*per_label)
+    folder = write_scenes(tmp_path / "toy", simulate(5, len(counts)), counts)
+    settings = {"size": 32, "models": ["low-level:motion"], **options}
+    with pytest.raises(BgsError) as caught:
+        transfer(phase_dir=folder, videos_dir=tmp_path, progress=False, **settings)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_set_of_training_clips_only_has_nothing_to_test(tmp_path: Path) -> None:
+    counts = of_labels(6, 6, 0)
+    folder = write_scenes(tmp_path / "toy", simulate(5, 12), counts, split=["train"] * 12)
+    with pytest.raises(
+        DataError, match=r"^no clip of 'phase' is for testing; call some clips test in"
+    ):
+        transfer(["low-level:motion"], phase_dir=folder, progress=False)
 
 
 def test_the_results_of_a_run_are_not_replaced(tmp_path: Path) -> None:
