@@ -172,7 +172,8 @@ def test_a_missing_payload_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         load_triplets("demo", triplets_dir=tmp_path)
     assert str(caught.value) == (
-        f"{tmp_path / 'demo/judgments.csv'}: the file of 'demo' is missing; run `bgs data fetch demo`, which simulates it (a demo run has its own, in RUN/data)"
+        f"{tmp_path / 'demo/judgments.csv'}: the file of 'demo' is missing; "
+        "run `bgs data fetch demo`, which simulates it (a demo run has its own, in RUN/data)"
     )
 
 
