@@ -63,7 +63,7 @@ def fit(
     processes = Processes()  # under `accelerate launch` all of them work, and the main one writes
     progress = progress and processes.is_main
     if processes.is_main:
-        check_place(settings, resume=resume, overwrite=overwrite)
+        check_place(settings.output_dir, resume=resume, overwrite=overwrite)
     study = load_study(settings.data, seed=settings.seed)
     logger.info(
         "data %s: %d clips, %d judgments", study.name, len(study.clips.ids), len(study.triplets)

@@ -38,9 +38,8 @@ OWNED = (
 )
 
 
-def check_place(config: FitConfig, *, resume: bool, overwrite: bool) -> None:
+def check_place(folder: Path, *, resume: bool, overwrite: bool) -> None:
     """Refuse a run that cannot be written, or would be mixed up with an earlier one. Changes nothing."""
-    folder = config.output_dir
     if resume and overwrite:
         raise TrainingError(
             "a run is either resumed or overwritten",

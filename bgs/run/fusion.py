@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from bgs.backbones.contract import Backbone
-from bgs.errors import TrainingError
 from bgs.fusion.example import Split, TaskData
 from bgs.fusion.language import open_language
 from bgs.fusion.learn import answer, learn, validation_scores
@@ -21,9 +20,8 @@ from bgs.fusion.settings import FusionConfig
 from bgs.fusion.tasks import find_task
 from bgs.run.folder import (
     CONFIG,
+    check_place,
     clear_run,
-    prepare_folder,
-    refuse_earlier_run,
     write_results,
     write_text,
 )
@@ -51,7 +49,7 @@ def train_fusion(
     """
     processes = Processes()
     if processes.is_main:
-        _check_place(config, resume=resume, overwrite=overwrite)
+        check_place(config.output_dir, resume=resume, overwrite=overwrite)
     started = time.process_time(), time.perf_counter()
     tasks = tuple(dict.fromkeys((*config.train_on, *config.validated)))
     check_homes(config, tasks)
@@ -229,22 +227,6 @@ def _training_tokens(config: FusionConfig, inputs: Inputs, *, most: int = 4096) 
     rows = [row for task in config.train_on for row in inputs.material.rows_of(task, "train")]
     step = -(-len(rows) // most)
     return inputs.material.batch(rows[::step])
-
-
-def _check_place(config: FusionConfig, *, resume: bool, overwrite: bool) -> None:
-    folder = config.output_dir
-    if resume and overwrite:
-        raise TrainingError(
-            "a run is either resumed or overwritten",
-            remedy="give --resume or --overwrite, not both",
-        )
-    if resume and not (folder / CONFIG).is_file():
-        raise TrainingError(
-            f"run {str(folder)!r} does not exist", remedy="start it without --resume"
-        )
-    if not resume:
-        refuse_earlier_run(folder, overwrite=overwrite)
-    prepare_folder(folder)
 
 
 def _start(config: FusionConfig) -> None:
