@@ -20,7 +20,7 @@ from bgs.errors import DataError
 from bgs.fusion.connector import NUM_MARKERS, box_coverage
 from bgs.fusion.example import Example
 from bgs.fusion.questions import who
-from bgs.fusion.seeing import read_frames
+from bgs.fusion.seeing import on_grid, read_frames
 
 
 def read_layers(
@@ -63,10 +63,3 @@ def pool_people(tokens: Tensor, coverage: Tensor) -> Tensor:
     shares = coverage / coverage.sum(dim=2, keepdim=True).clamp_min(1e-12)
     inside = torch.einsum("bmt,btw->bmw", shares, tokens)
     return torch.cat([tokens.mean(dim=1, keepdim=True), inside], dim=1).flatten(1)
-
-
-def on_grid(backbone: Backbone, tokens: Tensor) -> Tensor:
-    """(examples, tokens, width) of any layer -> (examples, rows * columns, width), averaged over time."""
-    each = tokens.transpose(1, 2).unflatten(2, (backbone.views, -1))
-    grid = backbone.to_grid(each.flatten(0, 1))  # (examples * width, times, rows, columns)
-    return grid.mean(dim=1).flatten(1).unflatten(0, each.shape[:2]).transpose(1, 2)

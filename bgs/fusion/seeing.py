@@ -116,16 +116,19 @@ def check_layer(backbone: Backbone, layer: int | None) -> None:
 def patch_tokens(backbone: Backbone, frames: Tensor, layer: int | None = None) -> Tensor:
     """uint8 (examples, frames, 3, height, width) -> (examples, rows * columns, width), averaged over time."""
     with torch.inference_mode():
-        if layer is None:
-            tokens = backbone.encode(backbone.normalise(frames)).float()
-        else:
-            tokens = backbone.tokens(frames)[layer - 1].float()  # (examples, tokens, width)
-        each = tokens.transpose(1, 2).unflatten(
-            2, (backbone.views, -1)
-        )  # (examples, width, views, tokens)
-        grid = backbone.to_grid(each.flatten(0, 1))  # (examples * width, times, rows, columns)
-        averaged = grid.mean(dim=1).flatten(1).unflatten(0, each.shape[:2])
-        return averaged.transpose(1, 2)
+        tokens = (  # (examples, tokens, width)
+            backbone.encode(backbone.normalise(frames))
+            if layer is None
+            else backbone.tokens(frames)[layer - 1]
+        )
+        return on_grid(backbone, tokens.float())
+
+
+def on_grid(backbone: Backbone, tokens: Tensor) -> Tensor:
+    """(examples, tokens, width) of any layer -> (examples, rows * columns, width), averaged over time."""
+    each = tokens.transpose(1, 2).unflatten(2, (backbone.views, -1))
+    grid = backbone.to_grid(each.flatten(0, 1))  # (examples * width, times, rows, columns)
+    return grid.mean(dim=1).flatten(1).unflatten(0, each.shape[:2]).transpose(1, 2)
 
 
 def _resized(file: Path, width: int, height: int) -> NDArray[np.uint8]:

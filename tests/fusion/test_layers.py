@@ -12,8 +12,8 @@ from bgs.backbones import load_backbone
 from bgs.errors import DataError
 from bgs.fusion.connector import box_coverage
 from bgs.fusion.example import Box
-from bgs.fusion.layers import on_grid, pool_people, read_layers
-from bgs.fusion.seeing import patch_tokens, read_frames
+from bgs.fusion.layers import pool_people, read_layers
+from bgs.fusion.seeing import on_grid, patch_tokens, read_frames
 from bgs.fusion.tasks import load_task
 
 
