@@ -167,7 +167,7 @@ def test_a_card_wins_over_a_folder_of_its_name(home, monkeypatch):
     (home / "study").mkdir()
     (home / "demo").mkdir()
     assert load_clips("study", videos_dir=".").simulated
-    with pytest.raises(DataError, match="run `bgs demo`"):  # the card that is shipped
+    with pytest.raises(DataError, match="run `bgs data fetch demo`"):  # the card that is shipped
         load_clips("demo", videos_dir=".")
 
 

@@ -38,7 +38,7 @@ def test_results_have_the_documented_blocks(rehearsal):
     results = rehearsal.results
     for block in (results, results["before"], results["after"], *results["models"]):
         assert set(block) >= BLOCK_KEYS
-        assert set(block["rsa"]) == {"spearman", "r2", "ci95"}
+        assert set(block["rsa"]) == {"spearman", "spearman_ci95", "r2", "ci95"}
         assert set(block["odd_one_out"]) == {"two_way", "three_way", "ci95"}
     assert results["after"]["rsa"] == results["rsa"]
     assert results["difference"]["r2"] == pytest.approx(
