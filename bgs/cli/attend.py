@@ -24,6 +24,29 @@ from bgs.cli.output import print_json, print_rows
 
 app = typer.Typer(rich_markup_mode=None)
 
+PartOption = Annotated[
+    Literal["test", "train", "all"],
+    typer.Option("--part", help="Which clips are looked at where none are named."),
+]
+MethodOption = Annotated[
+    Literal["rollout", "last", "relevance"],
+    typer.Option(
+        "--method",
+        help="Through all layers, the last layer alone, or weighted by what sets a clip apart.",
+    ),
+]
+RegionsOption = Annotated[
+    Path | None,
+    typer.Option("--regions", help="Table of boxes (default: NAME/regions.csv beside the clips)."),
+]
+ShuffledOption = Annotated[
+    bool,
+    typer.Option(
+        "--shuffled",
+        help="Also tune on judgments drawn by lot and see how far that moves attention.",
+    ),
+]
+
 
 @app.command("attend")
 def run_attend(
@@ -35,34 +58,14 @@ def run_attend(
     clips: Annotated[
         str, typer.Option("--clips", help="Ids of clips, with commas (default: the held-out ones).")
     ] = "",
-    part: Annotated[
-        Literal["test", "train", "all"],
-        typer.Option("--part", help="Which clips are looked at where none are named."),
-    ] = "test",
-    method: Annotated[
-        Literal["rollout", "last", "relevance"],
-        typer.Option(
-            "--method",
-            help="Through all layers, the last layer alone, or weighted by what sets a clip apart.",
-        ),
-    ] = "rollout",
-    regions: Annotated[
-        Path | None,
-        typer.Option(
-            "--regions", help="Table of boxes (default: NAME/regions.csv beside the clips)."
-        ),
-    ] = None,
+    part: PartOption = "test",
+    method: MethodOption = "rollout",
+    regions: RegionsOption = None,
     detector: Annotated[
         str | None,
         typer.Option("--detector", help="module:function that finds boxes in a picture."),
     ] = None,
-    shuffled: Annotated[
-        bool,
-        typer.Option(
-            "--shuffled",
-            help="Also tune on judgments drawn by lot and see how far that moves attention.",
-        ),
-    ] = False,
+    shuffled: ShuffledOption = False,
     num_shown: Annotated[
         int, typer.Option("--show", min=0, help="Clips to draw, the most changed first.")
     ] = 12,

@@ -12,17 +12,35 @@ from bgs.cli.output import print_json, print_rows
 
 app = typer.Typer(rich_markup_mode=None)
 
+EncodersArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[ENCODER]...",
+        help="A backbone, random:BACKBONE, or a run folder (its tuned encoder); SHORT=ENCODER names it in "
+        "tables. The first is what the others are compared with.",
+    ),
+]
+LensOption = Annotated[
+    Literal["both", "decodability", "compatibility"],
+    typer.Option("--lens", help="Linear probes, agreement of gradients, or both."),
+]
+MaxExamplesOption = Annotated[
+    int,
+    typer.Option(
+        "--max-examples", min=8, help="Training and validation examples a task, drawn by seed."
+    ),
+]
+LanguageOption = Annotated[
+    str,
+    typer.Option(
+        "--language", help="Language model behind the connector: an id, a folder, or tiny."
+    ),
+]
+
 
 @app.command("diagnose")
 def run_diagnose(
-    encoders: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[ENCODER]...",
-            help="A backbone, random:BACKBONE, or a run folder (its tuned encoder); SHORT=ENCODER names it in "
-            "tables. The first is what the others are compared with.",
-        ),
-    ] = None,
+    encoders: EncodersArgument = None,
     tasks: Annotated[
         str, typer.Option("--tasks", help="Tasks, with commas.")
     ] = "affectnet,gazefollow,hagrid,lam,pisc",
@@ -32,25 +50,12 @@ def run_diagnose(
     twins: Annotated[
         bool, typer.Option("--twins", help="On simulated twins, drawn into OUT/data.")
     ] = False,
-    lens: Annotated[
-        Literal["both", "decodability", "compatibility"],
-        typer.Option("--lens", help="Linear probes, agreement of gradients, or both."),
-    ] = "both",
-    max_examples: Annotated[
-        int,
-        typer.Option(
-            "--max-examples", min=8, help="Training and validation examples a task, drawn by seed."
-        ),
-    ] = 2000,
+    lens: LensOption = "both",
+    max_examples: MaxExamplesOption = 2000,
     max_test: Annotated[
         int, typer.Option("--max-test", min=8, help="Test examples a task, drawn by seed.")
     ] = 5000,
-    language: Annotated[
-        str,
-        typer.Option(
-            "--language", help="Language model behind the connector: an id, a folder, or tiny."
-        ),
-    ] = "tiny",
+    language: LanguageOption = "tiny",
     steps: Annotated[
         int, typer.Option("--steps", min=0, help="Steps that all tasks are learnt together.")
     ] = 200,

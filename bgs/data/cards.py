@@ -4,6 +4,7 @@ A card is `NAME.yaml` in a data home. `TripletsCard` describes judgments, `Video
 `TaskCard` a published data set that `bgs fusion` reads as downloaded; captions, ratings and the split are facts
 about clips and live with these. Every path in a card is relative to the home the card belongs to and cannot leave
 it. An unknown key is an error.
+The module is long because the whole schema of all three kinds stands in one place.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 
 What is asked about is drawn (`drawing`), what is not varies at random. A file SIMULATED.txt says so in every
 folder, and readers pass it on: results on a twin are about this program, not about people.
+The module is long because it writes five layouts, a function each.
 """
 
 from __future__ import annotations

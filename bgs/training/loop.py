@@ -5,6 +5,7 @@
 
 Whether a run was interrupted must not show in its weights: everything that decides them is in
 `RunState` and in the objects whose states a checkpoint collects (`TrainingRun.state_dict`).
+The module is long because a run is read from beginning to end here.
 """
 
 from __future__ import annotations
