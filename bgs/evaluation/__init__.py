@@ -9,6 +9,7 @@ conventions of its numbers:
 | is the odd one out the same? | `odd_one_out`, `calibration` |
 | how well could anybody do? | `ceilings`, `triplet_ceilings` |
 | how sure is that? | `bootstrap`, `intervals`, `participants`, `permutation`, `robustness` |
+| the same for many models at once | `resampled`, `relabelling`, `running_ranks` |
 | which model is better? | `leaderboard`, `layers` |
 | what does it know that others do not? | `variance`, `probes`, `axes`, `retention` |
 | all of it for results.json, or elsewhere | `scorecard`, `interop` |

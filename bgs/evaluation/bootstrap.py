@@ -27,6 +27,7 @@ from scipy.special import stdtrit
 
 from bgs.errors import DataError
 from bgs.evaluation.correlation import Variable, centred_correlation
+from bgs.evaluation.running_ranks import RankedModel, WeightedPairs
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -66,15 +67,19 @@ def bootstrap_correlations(
 ) -> FloatArray:
     """Correlation of each model with people in every bootstrap sample: (models, samples).
 
-    Exactly the correlation of the resampled pairs with ranks recomputed: a weighted mid-rank is a cumulative sum
-    over an order that was sorted once, so a sample costs no sort and no copy.
+    Exactly the correlation of the resampled pairs with ranks recomputed: a weighted mid-rank is a running total
+    over an order that was sorted once, so a sample costs no sort and no copy (see `running_ranks`).
     """
-    sides = [Variable(np.asarray(model), ranks=ranks) for model in models]
     target = Variable(np.asarray(human), ranks=ranks)
-    result = np.empty((len(sides), draws.shape[1]))
+    result = np.empty((len(models), draws.shape[1]))
+    ranked = [RankedModel.of(model) for model in models] if ranks else []
+    values = [] if ranks else [Variable(np.asarray(model), ranks=False) for model in models]
     for columns, weights in pair_weights(members, draws, counts):
         people = target.centred(weights)
-        for row, side in enumerate(sides):
+        sample = WeightedPairs(weights, people)
+        for row, model in enumerate(ranked):
+            result[row, columns] = sample.correlate(model)
+        for row, side in enumerate(values):
             result[row, columns] = centred_correlation(side.centred(weights), people, weights)
     return result
 

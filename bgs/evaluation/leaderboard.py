@@ -13,7 +13,7 @@ Conventions
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -24,24 +24,15 @@ from numpy.typing import NDArray
 from bgs.errors import DataError
 from bgs.evaluation.bootstrap import (
     Interval,
-    bootstrap_correlations,
-    clip_interval,
-    correlations_without,
-    draw_clips,
     jackknife_variance,
     rescaled_interval,
     square_interval,
 )
 from bgs.evaluation.ceilings import Ceiling
-from bgs.evaluation.correlation import (
-    PairTable,
-    Variable,
-    influence,
-    observed_pairs,
-    weighted_correlation,
-)
-from bgs.evaluation.odd_one_out import OddOneOutScore, odd_one_out
-from bgs.evaluation.permutation import holm, permutation_p, sign_flip_p
+from bgs.evaluation.odd_one_out import OddOneOutScore, odd_one_outs
+from bgs.evaluation.permutation import holm, sign_flip_p
+from bgs.evaluation.relabelling import chance_levels
+from bgs.evaluation.resampled import Resampled, resample_models
 from bgs.rdm import RDM
 
 if TYPE_CHECKING:
@@ -122,43 +113,49 @@ def rank_models(
     test_chance: bool = True,
     level: float = 0.05,
     seed: int = 0,
+    resampled: Resampled | None = None,
 ) -> Leaderboard:
-    """Score every model and every difference; `test_chance=False` leaves out the p against chance."""
+    """Score every model and every difference; `test_chance=False` leaves out the p against chance.
+
+    `resampled` are the same models in the same order on the same human RDM, where somebody has drawn already.
+    """
     if not models:
         raise DataError("no model to rank", remedy="pass one model or more")
-    tables = {name: observed_pairs(model, human) for name, model in models.items()}
-    scores = _Scores.of(tables, num_bootstrap=num_bootstrap, seed=seed)
-    order = sorted(range(len(scores.names)), key=lambda place: -scores.spearman[place])
-    differences = _differences(scores, order, num_permutations=num_permutations, seed=seed)
+    names, rdms = list(models), list(models.values())
+    if resampled is None:
+        resampled = resample_models(rdms, human, num_bootstrap=num_bootstrap, seed=seed)
+    _check_draws(resampled, num_models=len(names), num_bootstrap=num_bootstrap, seed=seed)
+    order = sorted(range(len(names)), key=lambda place: -resampled.spearman[place])
+    differences = _differences(
+        names, resampled, order, num_permutations=num_permutations, seed=seed
+    )
     apart = {(d.better, d.worse) for d in differences if d.p_holm < level}
-    letters = compact_letters([scores.names[place] for place in order], apart)
-    rows = []
-    for place in order:
-        name = scores.names[place]
-        r2 = float(scores.spearman[place] ** 2)
-        rows.append(
-            LeaderboardRow(
-                model=name,
-                spearman=float(scores.spearman[place]),
-                r2=r2,
-                ci95=scores.interval(place),
-                p=permutation_p(models[name], human, num_permutations=num_permutations, seed=seed)
-                if test_chance
-                else None,
-                letters=letters[name],
-                odd_one_out=None
-                if judgments is None
-                else odd_one_out(models[name], judgments, num_bootstrap=num_bootstrap, seed=seed),
-                share_of_ceiling=r2 / ceiling.max_model_r2
-                if ceiling and ceiling.max_model_r2
-                else None,
-            )
+    letters = compact_letters([names[place] for place in order], apart)
+    chance: Sequence[float | None] = [None] * len(names)
+    if test_chance:
+        chance = chance_levels(rdms, human, num_permutations=num_permutations, seed=seed)
+    odd: Sequence[OddOneOutScore | None] = [None] * len(names)
+    if judgments is not None:
+        odd = odd_one_outs(rdms, judgments, num_bootstrap=num_bootstrap, seed=seed)
+    bound = ceiling.max_model_r2 if ceiling else 0.0
+    rows = [
+        LeaderboardRow(
+            model=names[place],
+            spearman=float(resampled.spearman[place]),
+            r2=(r2 := float(resampled.spearman[place] ** 2)),
+            ci95=square_interval(resampled.interval(place)),
+            p=chance[place],
+            letters=letters[names[place]],
+            odd_one_out=odd[place],
+            share_of_ceiling=r2 / bound if bound else None,
         )
+        for place in order
+    ]
     return Leaderboard(
         rows=tuple(rows),
         differences=tuple(differences),
-        num_clips=scores.num_clips,
-        num_pairs=len(scores.members),
+        num_clips=resampled.num_clips,
+        num_pairs=resampled.num_pairs,
         num_bootstrap=num_bootstrap,
         num_permutations=num_permutations,
         level=level,
@@ -166,49 +163,24 @@ def rank_models(
     )
 
 
-@dataclass(frozen=True, repr=False)
-class _Scores:
-    """What all comparisons share: scores, bootstrap samples and influences of every model."""
-
-    names: tuple[str, ...]
-    members: NDArray[np.int64]  # (pairs, 2)
-    num_clips: int
-    spearman: FloatArray  # (models,)
-    samples: FloatArray  # (models, bootstrap samples)
-    pulls: FloatArray  # (models, pairs) influence on Spearman
-    without: FloatArray  # (models, clips) Spearman with each clip left out
-
-    @classmethod
-    def of(cls, tables: Mapping[str, PairTable], *, num_bootstrap: int, seed: int) -> _Scores:
-        first = next(iter(tables.values()))
-        people = Variable(first.human)
-        ones = np.ones((first.num_pairs, 1))
-        sides = [Variable(table.model) for table in tables.values()]
-        models = [table.model for table in tables.values()]
-        draws = draw_clips(len(first.ids), num_bootstrap=num_bootstrap, seed=seed)
-        return cls(
-            names=tuple(tables),
-            members=first.members,
-            num_clips=len(first.ids),
-            spearman=np.array([weighted_correlation(side, people, ones)[0] for side in sides]),
-            samples=bootstrap_correlations(models, first.human, members=first.members, draws=draws),
-            pulls=np.stack([influence(side, people) for side in sides]),
-            without=correlations_without(
-                models, first.human, members=first.members, num_clips=len(first.ids)
-            ),
+def _check_draws(resampled: Resampled, *, num_models: int, num_bootstrap: int, seed: int) -> None:
+    """What was drawn for others, or otherwise, would be reported as what was asked for."""
+    given = (len(resampled), resampled.num_bootstrap, resampled.seed)
+    wanted = (num_models, num_bootstrap, seed)
+    if given != wanted:
+        raise DataError(
+            f"models, samples and seed of the draws are {given}, those asked for {wanted}",
+            remedy="rank what was resampled, or leave `resampled` out",
         )
-
-    def interval(self, place: int) -> Interval:
-        score = float(self.spearman[place])
-        variance = jackknife_variance(self.without[place] - score, self.pulls[place])
-        interval = rescaled_interval(
-            score, self.samples[place], variance=variance, num_drawn=self.num_clips
-        )
-        return square_interval(clip_interval(interval, low=-1.0, high=1.0))
 
 
 def _differences(
-    scores: _Scores, order: list[int], *, num_permutations: int, seed: int
+    names: Sequence[str],
+    scores: Resampled,
+    order: list[int],
+    *,
+    num_permutations: int,
+    seed: int,
 ) -> list[PairwiseDifference]:
     found = []
     for better, worse in combinations(order, 2):
@@ -227,7 +199,7 @@ def _differences(
             num_permutations=num_permutations,
             seed=seed,
         )
-        found.append((scores.names[better], scores.names[worse], r2, interval, p))
+        found.append((names[better], names[worse], r2, interval, p))
     corrected = holm(np.array([row[-1] for row in found], dtype=np.float64))
     return [PairwiseDifference(*row, float(p)) for row, p in zip(found, corrected, strict=True)]
 

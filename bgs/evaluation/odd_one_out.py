@@ -16,6 +16,7 @@ Conventions
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -119,24 +120,34 @@ def odd_one_out(
     model: RDM, triplets: Triplets, *, num_bootstrap: int = 1000, seed: int = 0
 ) -> OddOneOutScore:
     """Accuracy of the model's distances on every judgment given; `num_bootstrap=0` gives no interval."""
-    table = triad_distances(model, triplets)
-    scores = np.stack([three_way_scores(table), two_way_scores(table)])  # (2, judgments)
+    return odd_one_outs([model], triplets, num_bootstrap=num_bootstrap, seed=seed)[0]
+
+
+def odd_one_outs(
+    models: Sequence[RDM], triplets: Triplets, *, num_bootstrap: int = 1000, seed: int = 0
+) -> list[OddOneOutScore]:
+    """`odd_one_out` of each model, all on the same resampled clips."""
+    tables = [triad_distances(model, triplets) for model in models]
+    scores = [np.stack([three_way_scores(table), two_way_scores(table)]) for table in tables]
     shown = len(np.unique(triplets.clips))
-    intervals: list[Interval | None] = [None, None]
+    intervals: list[list[Interval]] = []
     if num_bootstrap:
-        intervals = list(
-            accuracy_intervals(scores, triplets, num_bootstrap=num_bootstrap, seed=seed)
+        intervals = accuracy_intervals_of(
+            scores, triplets, num_bootstrap=num_bootstrap, seed=seed
+        )  # (models, 2)
+    return [
+        OddOneOutScore(
+            three_way=float(scores[place][0].mean()),
+            two_way=float(scores[place][1].mean()),
+            two_way_paper=float(_nearer(table.kept, table.anchor_odd).mean()),
+            ci95=intervals[place][0] if intervals else None,
+            two_way_ci95=intervals[place][1] if intervals else None,
+            num_triplets=len(triplets.odd),
+            num_clips=shown,
+            num_bootstrap=num_bootstrap,
         )
-    return OddOneOutScore(
-        three_way=float(scores[0].mean()),
-        two_way=float(scores[1].mean()),
-        two_way_paper=float(_nearer(table.kept, table.anchor_odd).mean()),
-        ci95=intervals[0],
-        two_way_ci95=intervals[1],
-        num_triplets=len(triplets.odd),
-        num_clips=shown,
-        num_bootstrap=num_bootstrap,
-    )
+        for place, table in enumerate(tables)
+    ]
 
 
 def accuracy_intervals(
@@ -148,32 +159,61 @@ def accuracy_intervals(
     bounds: tuple[float, float] = (0.0, 1.0),
 ) -> list[Interval]:
     """Intervals over clips of the mean of each row of (statistics, judgments)."""
+    return accuracy_intervals_of(
+        [scores], triplets, num_bootstrap=num_bootstrap, seed=seed, bounds=bounds
+    )[0]
+
+
+def accuracy_intervals_of(
+    tables: Sequence[FloatArray],
+    triplets: Triplets,
+    *,
+    num_bootstrap: int,
+    seed: int,
+    bounds: tuple[float, float] = (0.0, 1.0),
+) -> list[list[Interval]]:
+    """`accuracy_intervals` of several tables, each (statistics, judgments), on the same draws."""
     members = _members(triplets)
     num_clips = int(members.max()) + 1
     draws = draw_clips(num_clips, num_bootstrap=num_bootstrap, seed=seed)
-    samples = bootstrap_means(scores, members, draws)
-    intervals = []
-    for row, sample in zip(scores, samples, strict=True):
+
+    def interval(row: FloatArray, sample: FloatArray) -> Interval:
         pull = (row - row.mean()) / len(row)
-        interval = rescaled_interval(
+        found = rescaled_interval(
             float(row.mean()),
             sample,
             variance=clip_variance(pull, members, num_clips=num_clips),
             num_drawn=num_clips,
         )
-        intervals.append(clip_interval(interval, low=bounds[0], high=bounds[1]))
-    return intervals
+        return clip_interval(found, low=bounds[0], high=bounds[1])
+
+    return [
+        [interval(row, sample) for row, sample in zip(scores, samples, strict=True)]
+        for scores, samples in zip(tables, _bootstrap_tables(tables, members, draws), strict=True)
+    ]
 
 
 def bootstrap_means(scores: FloatArray, members: IntArray, draws: FloatArray) -> FloatArray:
     """Mean of each row of scores in every bootstrap sample: (statistics, samples)."""
-    result = np.empty((len(scores), draws.shape[1]))
+    return _bootstrap_tables([scores], members, draws)[0]
+
+
+def _bootstrap_tables(
+    tables: Sequence[FloatArray], members: IntArray, draws: FloatArray
+) -> list[FloatArray]:
+    """`bootstrap_means` of several tables: how often a judgment is drawn is worked out once for all."""
+    results = [np.empty((len(scores), draws.shape[1])) for scores in tables]
+    first, second, third = (np.ascontiguousarray(column) for column in members.T)
     for start in range(0, draws.shape[1], _CHUNK):
         part = np.ascontiguousarray(draws[:, start : start + _CHUNK])
-        weights = part[members[:, 0]] * part[members[:, 1]] * part[members[:, 2]]
+        weights = part[first]
+        weights *= part[second]
+        weights *= part[third]
+        total = weights.sum(axis=0)
         with np.errstate(invalid="ignore"):
-            result[:, start : start + _CHUNK] = scores @ weights / weights.sum(axis=0)
-    return result
+            for scores, result in zip(tables, results, strict=True):
+                result[:, start : start + _CHUNK] = scores @ weights / total
+    return results
 
 
 def _members(triplets: Triplets) -> IntArray:

@@ -34,7 +34,8 @@ from bgs.evaluation.correlation import (
     observed_pairs,
     weighted_correlation,
 )
-from bgs.evaluation.intervals import SPEARMAN, interval_over_clips, interval_over_pairs
+from bgs.evaluation.intervals import SPEARMAN, interval_over_pairs
+from bgs.evaluation.resampled import Resampled, resample_models
 from bgs.evaluation.variance import partial_r2
 from bgs.rdm import RDM
 
@@ -45,6 +46,7 @@ __all__ = [
     "paired_difference",
     "partial_r2",
     "rsa",
+    "score_resampled",
 ]
 
 
@@ -101,12 +103,15 @@ def rsa(
     interval_over: Literal["clips", "pairs"] = "clips",
 ) -> RsaScore:
     """Spearman, its square and their interval; `num_bootstrap=0` gives no interval."""
+    if num_bootstrap and interval_over == "clips":
+        return score_resampled(
+            resample_models([model], human, num_bootstrap=num_bootstrap, seed=seed), 0
+        )
     pairs = observed_pairs(model, human)
     spearman = SPEARMAN.of(pairs)
     interval = None
     if num_bootstrap:
-        over = interval_over_clips if interval_over == "clips" else interval_over_pairs
-        interval = over(SPEARMAN, pairs, num_bootstrap=num_bootstrap, seed=seed)
+        interval = interval_over_pairs(SPEARMAN, pairs, num_bootstrap=num_bootstrap, seed=seed)
     return RsaScore(
         spearman=spearman,
         r2=spearman**2,
@@ -116,6 +121,20 @@ def rsa(
         num_clips=len(pairs.ids),
         num_bootstrap=num_bootstrap,
         interval_over=interval_over,
+    )
+
+
+def score_resampled(resampled: Resampled, place: int) -> RsaScore:
+    """The score of one of several models that share their draws of clips."""
+    spearman, interval = float(resampled.spearman[place]), resampled.interval(place)
+    return RsaScore(
+        spearman=spearman,
+        r2=spearman**2,
+        ci95=square_interval(interval),
+        spearman_ci95=interval,
+        num_pairs=resampled.num_pairs,
+        num_clips=resampled.num_clips,
+        num_bootstrap=resampled.num_bootstrap,
     )
 
 

@@ -98,15 +98,24 @@ def score_rdm(
     num_bootstrap: int = 1000,
     seed: int = 0,
     versions: dict[str, str] | None = None,
+    known: tuple[RsaScore, OddOneOutScore] | None = None,
 ) -> Scorecard:
-    """Score a model's RDM against a human RDM and the judgments among the same clips."""
+    """Score a model's RDM against a human RDM and the judgments among the same clips.
+
+    `known` are scores made before, together with those of other models.
+    """
+    if known is None:
+        known = (
+            rsa(rdm, human, num_bootstrap=num_bootstrap, seed=seed),
+            odd_one_out(rdm, judgments, num_bootstrap=num_bootstrap, seed=seed),
+        )
     return Scorecard(
         model=model,
         data=data,
         split=split,
         third=protocol,
-        rsa=rsa(rdm, human, num_bootstrap=num_bootstrap, seed=seed),
-        odd_one_out=odd_one_out(rdm, judgments, num_bootstrap=num_bootstrap, seed=seed),
+        rsa=known[0],
+        odd_one_out=known[1],
         ceiling=ceiling,
         seed=seed,
         simulated=judgments.simulated,

@@ -71,9 +71,10 @@ def agreement(
 
     The weighted coefficients count a pair once a judgment.
     """
-    wanted = (SPEARMAN, *FURTHER) if also else (SPEARMAN,)
+    # Spearman over clips is in the block already.
+    wanted = ((SPEARMAN,) if over != "clips" else ()) + (FURTHER if also else ())
     found: dict[str, Interval] = {}
-    if num_bootstrap and (also or over != "clips"):
+    if num_bootstrap and wanted:
         found = intervals_of(
             model, study, over=over, coefficients=wanted, num_bootstrap=num_bootstrap, seed=seed
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bgs.evaluation.leaderboard import Leaderboard, rank_models
+from bgs.evaluation.resampled import Resampled
 from bgs.run.results import Candidate
 from bgs.run.study import Study
 
@@ -24,14 +25,16 @@ def rank_candidates(
     num_bootstrap: int,
     num_permutations: int = 1000,
     seed: int = 0,
+    resampled: Resampled | None = None,
 ) -> Leaderboard:
-    """All candidates on the study's held-out pairs, over one set of resampled clips."""
+    """All candidates on the study's held-out pairs, over one set of resampled clips, drawn here if not before."""
     return rank_models(
         {candidate.name: candidate.rdm for candidate in candidates},
         study.test_geometry,
         num_bootstrap=num_bootstrap,
         num_permutations=num_permutations,
         seed=seed,
+        resampled=resampled,
     )
 
 

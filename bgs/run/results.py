@@ -5,6 +5,7 @@ A candidate is anything with distances between held-out clips: an embedding, a c
 
 from __future__ import annotations
 
+import logging
 import platform
 import subprocess
 from collections.abc import Sequence
@@ -18,12 +19,16 @@ from bgs.config import EvaluationSettings
 from bgs.errors import DataError
 from bgs.evaluation.bootstrap import MIN_CLIPS
 from bgs.evaluation.ceilings import Ceiling, split_half_ceiling
-from bgs.evaluation.rsa import paired_difference
+from bgs.evaluation.odd_one_out import odd_one_outs
+from bgs.evaluation.resampled import Resampled, resample_models
+from bgs.evaluation.rsa import paired_difference, rsa, score_resampled
 from bgs.evaluation.scorecard import score_rdm
 from bgs.rdm import RDM
 from bgs.run.study import Study
 
 VERSIONED = ("bgs", "torch", "transformers", "peft", "numpy", "scipy", "scikit-learn", "av")
+
+logger = logging.getLogger(__name__)
 
 # `ceiling` and `latent` exist where the data are simulated: the truth, and single variables of it.
 Role = Literal["model", "before", "after", "control", "baseline", "ceiling", "latent"]
@@ -40,10 +45,29 @@ class Candidate:
 
 
 def score_candidates(
-    study: Study, candidates: Sequence[Candidate], *, settings: EvaluationSettings, seed: int
+    study: Study,
+    candidates: Sequence[Candidate],
+    *,
+    settings: EvaluationSettings,
+    seed: int,
+    resampled: Resampled | None = None,
 ) -> list[dict[str, Any]]:
-    """The results block of every candidate on the study's held-out clips."""
+    """The results block of every candidate on the study's held-out clips, all on the same draws of clips.
+
+    `resampled` is from `resample_candidates`, where the draws serve something else as well.
+    """
+    if not candidates:
+        return []
     ceiling = study_ceiling(study, settings=settings, seed=seed)
+    logger.info("scoring %s", ", ".join(candidate.name for candidate in candidates))
+    if resampled is None:
+        resampled = resample_candidates(study, candidates, settings=settings, seed=seed)
+    rdms = [candidate.rdm for candidate in candidates]
+    if resampled is None:
+        scores = [rsa(rdm, study.test_geometry, num_bootstrap=0) for rdm in rdms]
+    else:
+        scores = [score_resampled(resampled, place) for place in range(len(rdms))]
+    odd = odd_one_outs(rdms, study.test_judgments, num_bootstrap=settings.num_bootstrap, seed=seed)
     return [
         {
             "role": candidate.role,
@@ -60,10 +84,25 @@ def score_candidates(
                 num_bootstrap=settings.num_bootstrap,
                 seed=seed,
                 versions=used_versions(),
+                known=known,
             ).to_dict(),
         }
-        for candidate in candidates
+        for candidate, known in zip(candidates, zip(scores, odd, strict=True), strict=True)
     ]
+
+
+def resample_candidates(
+    study: Study, candidates: Sequence[Candidate], *, settings: EvaluationSettings, seed: int
+) -> Resampled | None:
+    """One set of resampled clips for all candidates; None where no interval is wanted."""
+    if not settings.num_bootstrap:
+        return None
+    return resample_models(
+        [candidate.rdm for candidate in candidates],
+        study.test_geometry,
+        num_bootstrap=settings.num_bootstrap,
+        seed=seed,
+    )
 
 
 def check_scorable(study: Study, settings: EvaluationSettings) -> None:

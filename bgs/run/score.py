@@ -9,12 +9,19 @@ from typing import Any, Unpack
 
 from bgs.config import EvaluationSettings
 from bgs.evaluation.geometry import Metric
+from bgs.evaluation.resampled import Resampled
 from bgs.run.agreement import IntervalOver, agreement, by_agreement, likelihood, people_on_people
 from bgs.run.folder import prepare_folder, write_results
 from bgs.run.judging import Where, as_validated, open_study, validation_seed
 from bgs.run.leaderboard import comparison_records, leaderboard_records, rank_candidates
 from bgs.run.recipes import recipe_records
-from bgs.run.results import Candidate, Role, describe_data, score_candidates
+from bgs.run.results import (
+    Candidate,
+    Role,
+    describe_data,
+    resample_candidates,
+    score_candidates,
+)
 from bgs.run.scores_export import export_scores
 from bgs.run.sources import CaptionPooling, Source, open_sources
 from bgs.run.study import Study
@@ -95,14 +102,17 @@ def _score_sources(
 ) -> dict[str, Any]:
     """`validated` is the study of each source, for what is fitted on validation clips."""
     evaluation = EvaluationSettings(num_bootstrap=detail.num_bootstrap)
-    blocks = score_candidates(study, candidates, settings=evaluation, seed=detail.seed)
+    drawn = resample_candidates(study, candidates, settings=evaluation, seed=detail.seed)
+    blocks = score_candidates(
+        study, candidates, settings=evaluation, seed=detail.seed, resampled=drawn
+    )
     for block, source, candidate, own in zip(blocks, sources, candidates, validated, strict=True):
         _add_detail(block, source, candidate, own, detail)
     results = {
         "data": study.name,
         "simulated": study.simulated,
         "models": blocks,
-        **_order(study, candidates, blocks, detail),
+        **_order(study, candidates, blocks, detail, drawn),
         "data_counts": describe_data(study),
         "seed": detail.seed,
     }
@@ -138,10 +148,14 @@ def _add_detail(
 
 
 def _order(
-    study: Study, candidates: Sequence[Candidate], blocks: list[dict[str, Any]], detail: Detail
+    study: Study,
+    candidates: Sequence[Candidate],
+    blocks: list[dict[str, Any]],
+    detail: Detail,
+    drawn: Resampled | None,
 ) -> dict[str, Any]:
     """Leaderboard and comparisons; p against chance goes into the blocks."""
-    if not detail.num_bootstrap:
+    if drawn is None:
         return {}
     board = rank_candidates(
         study,
@@ -149,6 +163,7 @@ def _order(
         num_bootstrap=detail.num_bootstrap,
         num_permutations=detail.num_permutations,
         seed=detail.seed,
+        resampled=drawn,
     )
     chance = {row.model: row.p for row in board.rows}
     for block in blocks:

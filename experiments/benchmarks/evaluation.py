@@ -2,8 +2,12 @@
 
 Command:   python experiments/benchmarks/evaluation.py [--models 20] [--num-bootstrap 1000]
 Cost:      about a minute on 2 cores
-Expected:  `score_seconds` below 30 for 20 models x 250 clips x 47,126 judgments x 1,000 samples;
-           `times_rsatoolbox` 20 or more; `split_halves_seconds` below 10.
+Expected:  `score_seconds` and `command_seconds` below 30 for 20 models x 250 clips x 47,126 judgments x 1,000
+           samples; `times_by_definition` 2 or more; `times_rsatoolbox` 20 or more; `split_halves_seconds` below 10.
+
+`command_seconds` is all of `bgs score` on files: 250 held-out clips, 40 others that nobody was tuned on, a file of
+features a model. `times_by_definition` is how much longer the intervals and chance levels of a few models take one
+by one with ranks made as they are defined, and whether these are the same numbers to the bit.
 
 Seconds are of processor time (one thread), so that a busy machine does not change them much.
 Judgments are simulated at the size of social250, so nothing has to be downloaded.
@@ -14,8 +18,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -23,8 +29,13 @@ from bgs.data.triplets import Triplets
 from bgs.evaluation.bootstrap import bootstrap_correlations, draw_clips
 from bgs.evaluation.ceilings import split_half_ceiling
 from bgs.evaluation.correlation import observed_pairs
+from bgs.evaluation.intervals import SPEARMAN, interval_over_clips
 from bgs.evaluation.leaderboard import rank_models
+from bgs.evaluation.permutation import permutation_p
+from bgs.evaluation.relabelling import chance_levels
+from bgs.evaluation.resampled import resample_models
 from bgs.rdm import RDM
+from bgs.run.score import score
 
 
 def simulate(*, num_clips: int, num_judgments: int, seed: int) -> tuple[Triplets, np.ndarray]:
@@ -96,6 +107,85 @@ def compare_bootstraps(model: RDM, human: RDM, *, num_loop: int) -> dict[str, fl
     }
 
 
+def score_files(
+    held_out: Triplets, latent: np.ndarray, *, num_models: int, num_bootstrap: int
+) -> float:
+    """Seconds of `bgs score` where these clips are held out and all models are files of features."""
+    others, known = simulate(num_clips=40, num_judgments=2000, seed=5)
+    rng = np.random.default_rng(1)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        ids = [*held_out.ids, *(f"other-{clip}" for clip in others.ids)]
+        write_cards(home, {"test": held_out, "train": others})
+        names = []
+        for index in range(num_models):
+            matrix = np.concatenate([latent, known])
+            matrix = matrix + 0.2 * index * rng.normal(size=matrix.shape)
+            np.savez(home / f"{index}.npz", ids=np.array(ids), embeddings=matrix.astype(np.float32))
+            names.append(f"model{index:02d}=features:{home / f'{index}.npz'}")
+        return seconds(
+            lambda: score(
+                names,
+                data="mine",
+                triplets_dir=home / "triplets",
+                videos_dir=home / "videos",
+                num_bootstrap=num_bootstrap,
+                progress=False,
+            )
+        )
+
+
+def write_cards(home: Path, parts: dict[str, Triplets]) -> None:
+    """Judgments and clips as somebody would bring them; clips of all parts but `test` are called other-."""
+    judgments, clips = ["clip_1,clip_2,clip_3,odd,participant"], ["clip,split"]
+    for split, part in parts.items():
+        ids = [clip if split == "test" else f"other-{clip}" for clip in part.ids]
+        clips += [f"{clip},{split}" for clip in ids]
+        people = np.zeros(len(part), dtype=int) if part.participants is None else part.participants
+        for shown, odd, person in zip(part.clips, part.odd, people, strict=True):
+            names = [ids[clip] for clip in shown]
+            judgments.append(",".join([*names, names[odd], f"p{person}"]))
+    about = "name: mine\ntitle: simulated\nlicence: none\nobtain: simulated\n"
+    for room, rest, table in (
+        ("triplets", "clips: mine\njudgments: {path: mine/table.csv}\n", judgments),
+        (
+            "videos",
+            "clip_path: mine/{clip}.mp4\ntable: {path: mine/table.csv, split: split}\n",
+            clips,
+        ),
+    ):
+        (home / room / "mine").mkdir(parents=True)
+        (home / room / "mine.yaml").write_text(about + rest, encoding="utf-8")
+        (home / room / "mine" / "table.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
+
+
+def compare_with_definition(
+    models: list[RDM], human: RDM, *, num_bootstrap: int
+) -> dict[str, object]:
+    """Intervals and chance levels together, and one by one by the definition."""
+    options = {"num_bootstrap": num_bootstrap, "seed": 0}
+    found: list[object] = []
+
+    def together() -> None:
+        resampled = resample_models(models, human, **options)
+        found.append([resampled.interval(place) for place in range(len(models))])
+        found.append(chance_levels(models, human, num_permutations=num_bootstrap))
+
+    def by_definition() -> None:
+        found.append(
+            [interval_over_clips(SPEARMAN, observed_pairs(m, human), **options) for m in models]
+        )
+        found.append([permutation_p(m, human, num_permutations=num_bootstrap) for m in models])
+
+    fast, slow = seconds(together), seconds(by_definition)
+    return {
+        "together_seconds_a_model": fast / len(models),
+        "by_definition_seconds_a_model": slow / len(models),
+        "times_by_definition": slow / fast,
+        "same_to_the_bit": found[:2] == found[2:],
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=int, default=20)
@@ -127,6 +217,14 @@ def main() -> None:
             judgments=triplets,
             num_bootstrap=options.num_bootstrap,
             test_chance=False,
+        )
+    )
+    report["command_seconds"] = score_files(
+        triplets, latent, num_models=options.models, num_bootstrap=options.num_bootstrap
+    )
+    report.update(
+        compare_with_definition(
+            list(models.values())[:5], triplets.rdm(), num_bootstrap=options.num_bootstrap
         )
     )
     report.update(compare_bootstraps(models["model01"], triplets.rdm(), num_loop=options.num_loop))
