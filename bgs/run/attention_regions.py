@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from bgs.data.clips import Clips
 from bgs.data.detectors import Detector, from_detector
-from bgs.data.regions import BACKGROUND, Regions, Window, read_regions
+from bgs.data.region_areas import Window
+from bgs.data.region_files import read_regions
+from bgs.data.regions import BACKGROUND, Regions
 from bgs.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class Cover:
 def find_regions(
     clips: Clips, *, regions: Path | None, detector: str | None, home: Path
 ) -> Regions | Detector | None:
-    """From the file named, a detector to be asked, or `NAME/regions.csv` beside the clips where that is there.
+    """From the file or folder named, a detector to be asked, or `NAME/regions.csv` beside the clips.
 
     `clips` are the whole set: a file may be about more clips than are looked at. Called before the work is done.
     """
@@ -71,10 +73,21 @@ def check_given(given: Regions | Detector | None, clips: Clips) -> None:
                 remedy="name clips that the file is about",
                 file=given.source,
             )
+        _check_masks(given, clips)
     elif given is not None:
         clips.check_files()
         first = Moments(frames=(0,), seconds=(0.0,))
         from_detector(given, [(clips.ids[0], _pictures(clips.paths[0], first))])
+
+
+def _check_masks(regions: Regions, clips: Clips) -> None:
+    """Masks are as large as the pictures of their clips; their headers say so before any model is opened."""
+    masked = [place for place, clip in enumerate(clips.ids) if regions.has_masks(clip)]
+    if masked:
+        clips.check_files()
+    for place in masked:
+        height, width = _picture_size(clips.paths[place])
+        regions.check_sizes(clips.ids[place], width=width, height=height)
 
 
 def default_file(clips: Clips, *, home: Path) -> Path | None:
@@ -119,17 +132,23 @@ def lay_over(
 
 def crop_window(path: Path, bank: FrameBank) -> Window:
     """The part of a clip's picture that is left after its short side is resized and its centre cut out."""
-    from bgs.data.decoding.pyav import VideoFile
     from bgs.data.preprocess import resized_size
 
     spec = bank.spec
-    with VideoFile(path, timeout_seconds=TIMEOUT_SECONDS) as video:
-        _, picture = next(video.pictures({0}))
-    height, width = resized_size(*picture.shape[:2], short_side=spec.resize_short_side)
+    height, width = resized_size(*_picture_size(path), short_side=spec.resize_short_side)
     top, left = (height - spec.height) // 2, (width - spec.width) // 2
     return (
         left / width, top / height, (left + spec.width) / width, (top + spec.height) / height
     )  # fmt: skip
+
+
+def _picture_size(path: Path) -> tuple[int, int]:
+    """(Height, width) of a clip's pictures as they are seen."""
+    from bgs.data.decoding.pyav import VideoFile
+
+    with VideoFile(path, timeout_seconds=TIMEOUT_SECONDS) as video:
+        _, picture = next(video.pictures({0}))
+    return picture.shape[0], picture.shape[1]
 
 
 def load_detector(name: str) -> Detector:

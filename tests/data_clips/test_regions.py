@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from bgs.data.detectors import from_detector
-from bgs.data.regions import Regions, read_regions
+from bgs.data.region_files import read_regions
+from bgs.data.regions import Regions
 from bgs.errors import DataError
 
 HEADER = "clip,frame,region,x0,y0,x1,y1"
