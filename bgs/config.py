@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from bgs.errors import ConfigError
-from bgs.strict_yaml import parse_mapping
+from bgs.settings_text import override, parse_settings, read_settings
 
 PositiveInt = Field(ge=1)
 
@@ -24,6 +24,13 @@ class Settings(BaseModel):
     """Base of all settings: frozen, and an unknown key is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def enough_for_percentiles(num_bootstrap: int) -> int:
+    """Refuse resamples too few for an interval before a run starts, and not when it is scored."""
+    if 0 < num_bootstrap < 100:
+        raise ValueError("input should be 0 or 100 and more")
+    return num_bootstrap
 
 
 class DataSettings(Settings):
@@ -267,11 +274,8 @@ class EvaluationSettings(Settings):
 
     @field_validator("num_bootstrap")
     @classmethod
-    def _enough_for_percentiles(cls, value: int) -> int:
-        # Refused here, before a run starts, and not when it is scored.
-        if 0 < value < 100:
-            raise ValueError("input should be 0 or 100 and more")
-        return value
+    def _enough(cls, value: int) -> int:
+        return enough_for_percentiles(value)
 
 
 ControlName = Literal[
@@ -283,7 +287,7 @@ class FitConfig(Settings):
     """Everything that decides what a run does; saved with the run before it starts."""
 
     name: str = "run"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     output_dir: Path = Path("runs/run")
     data: DataSettings
     backbone: BackboneSettings = BackboneSettings()
@@ -303,69 +307,16 @@ def load_config(path: Path, *, overrides: Sequence[str] = ()) -> FitConfig:
         raise ConfigError(
             f"config {str(path)!r} does not exist", remedy="see `bgs fit --help` for an example"
         )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(
-            "the config is not UTF-8 text", remedy="save it as UTF-8", file=path
-        ) from error
-    values = parse_mapping(text, file=path, what="config", first_key="data", error=ConfigError)
-    for word in overrides:
-        _override(values, word)
+    values = read_settings(path, first_key="data")
+    override(values, overrides)
     return parse_config(values, file=path)
 
 
 def parse_config(values: dict[str, Any], *, file: Path | None = None) -> FitConfig:
     """Strictly typed settings from plain values; the error names the first bad key by its full path."""
-    try:
-        return FitConfig.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = _key_of(first["loc"], values)
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"unknown setting {key!r}",
-                remedy="`bgs fit CONFIG --print-config` lists the settings",
-                file=file,
-            ) from error
-        raise ConfigError(
-            f"setting {key!r}: {first['msg'].lower().removeprefix('value error, ')}, got {first.get('input')!r}",
-            remedy="`bgs fit CONFIG --print-config` shows the defaults",
-            file=file,
-        ) from error
-
-
-def _key_of(location: tuple[int | str, ...], values: Any) -> str:
-    """The dotted key, without the names pydantic gives to the members of a union."""
-    parts: list[str] = []
-    for part in location:
-        inside = isinstance(values, dict) and part in values
-        if parts and not inside and not isinstance(values, dict):
-            break  # a union's member: what was typed ends here
-        parts.append(str(part))
-        values = values[part] if inside else {}
-    return ".".join(parts)
+    return parse_settings(FitConfig, values, command="bgs fit CONFIG", file=file)
 
 
 def dump_config(config: FitConfig) -> str:
     """The resolved config as YAML; reading it back gives the same config."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def _override(values: dict[str, Any], word: str) -> None:
-    key, equals, text = word.partition("=")
-    if not equals or not key:
-        raise ConfigError(f"{word!r} is not of the form key=value", remedy="write e.g. lora.r=16")
-    *parents, leaf = key.split(".")
-    place = values
-    for parent in parents:
-        child = place.setdefault(parent, {})
-        if not isinstance(child, dict):
-            raise ConfigError(
-                f"setting {key!r}: {parent!r} has no settings below it", remedy="check the key"
-            )
-        place = child
-    try:
-        place[leaf] = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"value {text!r} of {key!r} is not YAML", remedy="quote it") from error

@@ -13,6 +13,8 @@ from pathlib import Path
 from bgs.errors import DataError
 
 PARTIAL = ".partial"
+# How safetensors and torch.save say that a disk is full: neither raises an OSError.
+FULL = ("No space left on device", "inline_container.cc")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ def written_whole(
     If the block raises, nothing of it is left and `path` is as it was; an `OSError` becomes one line with a remedy.
     """
     partial = aside or path.with_name(path.name + PARTIAL)
-    try:
+    with _told(path.parent, remedies):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             _remove(partial)  # left by a kill
@@ -47,8 +49,27 @@ def written_whole(
         except BaseException:
             _remove(partial)
             raise
-    except OSError as error:
-        raise unwritable(path.parent, error, remedies=remedies) from error
+
+
+@contextmanager
+def written_together(folder: Path, *, remedies: Remedies = OUTPUT) -> Iterator[Path]:
+    """A place for files that move into `folder` one by one when the block has ended; what else is there stays.
+
+    If the block raises, none of them has moved, and an `OSError` becomes one line with a remedy.
+    """
+    aside = folder / PARTIAL
+    with _told(folder, remedies):
+        folder.mkdir(parents=True, exist_ok=True)
+        _remove(aside)  # left by a kill
+        aside.mkdir()
+        try:
+            yield aside
+            for file in sorted(path for path in aside.rglob("*") if path.is_file()):
+                place = folder / file.relative_to(aside)
+                place.parent.mkdir(parents=True, exist_ok=True)
+                os.replace(file, place)
+        finally:
+            _remove(aside)
 
 
 def unwritable(folder: Path, error: OSError, *, remedies: Remedies = OUTPUT) -> DataError:
@@ -57,6 +78,20 @@ def unwritable(folder: Path, error: OSError, *, remedies: Remedies = OUTPUT) -> 
         return DataError(f"the disk of {folder} is full", remedy=remedies.full)
     why = error.strerror or type(error).__name__
     return DataError(f"{folder} cannot be written ({why})", remedy=remedies.closed)
+
+
+@contextmanager
+def _told(folder: Path, remedies: Remedies) -> Iterator[None]:
+    """What a disk refuses, in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise unwritable(folder, error, remedies=remedies) from error
+    except Exception as error:
+        if not any(words in str(error) for words in FULL):
+            raise
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise unwritable(folder, full, remedies=remedies) from error
 
 
 def _put_in_place(new: Path, place: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bgs.data.clip_store import check_writable
-from bgs.data.whole_files import written_whole
 from bgs.errors import DataError
+from bgs.whole_files import written_together, written_whole
 
 
 def fail_half_way(place: Path, error: BaseException) -> None:
@@ -58,6 +58,51 @@ def test_what_was_there_stays_when_writing_fails(tmp_path: Path, code: int, mess
         assert str(caught.value) == message.format(tmp_path)
     assert (tmp_path / "file").read_text() == "old"
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "folder", "old"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Error while serializing: I/O error: No space left on device (os error 28)",
+        "[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534",
+    ],
+)
+def test_libraries_that_hide_a_full_disk_are_understood(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DataError, match="is full; free some space"):
+        fail_half_way(tmp_path / "file", RuntimeError(text))
+    with pytest.raises(RuntimeError, match="a bug"):
+        fail_half_way(tmp_path / "file", RuntimeError("a bug"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_move_together_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    (tmp_path / "one").write_text("old")
+    (tmp_path / ".partial").mkdir()
+    (tmp_path / ".partial" / "left by a kill").touch()
+
+    def write(error: OSError | None) -> None:
+        with written_together(tmp_path) as aside:
+            (aside / "one").write_text("new")
+            (aside / "deep").mkdir()
+            (aside / "deep" / "two").write_text("new")
+            if error is not None:
+                raise error
+
+    with pytest.raises(DataError, match=f"the disk of {tmp_path} is full"):
+        write(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "mine.txt": "mine",
+        "one": "old",
+    }
+    write(None)
+    files = {
+        str(path.relative_to(tmp_path)): path.read_text()
+        for path in tmp_path.rglob("*")
+        if path.is_file()
+    }
+    assert files == {"mine.txt": "mine", "one": "new", "deep/two": "new"}
+    assert not (tmp_path / ".partial").exists()
 
 
 def test_an_interrupted_write_leaves_nothing(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Columns of cells to ids, labels and numbers; the first cell that is none is named with its row."""
+"""Columns of cells to ids, labels and numbers; cells that are none are named with their rows."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bgs.clip_ids import MISSING, find_id_problem
+from bgs.data.bad_rows import refuse_rows
 from bgs.data.tables import Table
 from bgs.errors import DataError
 
@@ -45,19 +46,20 @@ def parse_ids(table: Table, names: Sequence[str]) -> tuple[IntArray, list[str]]:
     grid = codes.reshape(len(names), -1).T  # (rows, columns)
     refuse_cells(table, grid < 0, names, "is missing", "fill the cell")
     texts = [_text_of(value) for value in values]
-    for code, (value, text) in enumerate(zip(values, texts, strict=True)):
-        problem = (
-            find_id_problem(text)
-            if text is not None
-            else (
-                f"is {_quote(value)}, of type {type(value).__name__}",
-                "ids are text or whole numbers",
-            )
-        )
-        if problem is not None:
-            refuse_cells(table, grid == code, names, *problem)
+    problems = {
+        code: problem
+        for code, (value, text) in enumerate(zip(values, texts, strict=True))
+        if (problem := _find_problem(value, text)) is not None
+    }
+    refuse_codes(table, grid, problems, names)
     unified, known = pd.factorize(np.array(texts, dtype=object))
     return unified[grid].astype(np.int64), [str(text) for text in known]
+
+
+def _find_problem(value: Any, text: str | None) -> tuple[str, str] | None:
+    if text is not None:
+        return find_id_problem(text)
+    return f"is {_quote(value)}, of type {type(value).__name__}", "ids are text or whole numbers"
 
 
 def _text_of(value: Any) -> str | None:
@@ -98,19 +100,37 @@ def check_ids(texts: Sequence[str], rows: Sequence[int], *, what: str, file: Pat
 def refuse_cells(
     table: Table, bad: BoolArray, names: Sequence[str], problem: str, remedy: str
 ) -> None:
-    """Raise about the first cell where `bad` (rows, columns) holds."""
-    if not bad.any():
+    """Raise about the rows with a cell where `bad` (rows, columns) holds."""
+    refuse_rows(
+        table,
+        np.asarray(bad.any(axis=1)),
+        lambda row: (f"{names[int(np.argmax(bad[row]))]} {problem}", remedy),
+    )
+
+
+def refuse_codes(
+    table: Table, grid: IntArray, problems: Mapping[int, tuple[str, str]], names: Sequence[str]
+) -> None:
+    """Raise about the rows of `grid` (rows, columns) with a code that has a problem and a remedy."""
+    if not problems:
         return
-    index = int(np.argmax(bad.any(axis=1)))
-    name = names[int(np.argmax(bad[index]))]
-    raise DataError(f"{name} {problem}", remedy=remedy, file=table.file, row=int(table.rows[index]))
+    bad = np.isin(grid, list(problems))
+
+    def say(row: int) -> tuple[str, str]:
+        column = int(np.argmax(bad[row]))
+        problem, remedy = problems[int(grid[row, column])]
+        return f"{names[column]} {problem}", remedy
+
+    refuse_rows(table, np.asarray(bad.any(axis=1)), say)
 
 
 def _refuse_values(table: Table, name: str, bad: BoolArray, rule: str) -> None:
-    """Raise about the first cell of a column where `bad` (rows,) holds."""
-    if bad.any():
-        value = _quote(table.frame[name].iloc[int(np.argmax(bad))])
-        refuse_cells(table, bad[:, None], [name], f"is {value}, {rule}", "correct the cell")
+    """Raise about the cells of a column where `bad` (rows,) holds."""
+
+    def say(row: int) -> tuple[str, str]:
+        return f"{name} is {_quote(table.frame[name].iloc[row])}, {rule}", "correct the cell"
+
+    refuse_rows(table, bad, say)
 
 
 def parse_labels(table: Table, name: str | None) -> tuple[IntArray | None, tuple[str, ...]]:

@@ -32,9 +32,9 @@ from numpy.typing import NDArray
 
 from bgs.data.decoding.decode import DecodedClip, DecoderName, decoder_version
 from bgs.data.sampling import Sampler
-from bgs.data.whole_files import PARTIAL, Remedies, unwritable, written_whole
 from bgs.errors import DataError
 from bgs.frame_spec import FrameSpec
+from bgs.whole_files import PARTIAL, Remedies, unwritable, written_whole
 
 FORMAT = 2  # raise it when the way entries are made changes
 DEFAULT_MAX_BYTES = 64 * 2**30

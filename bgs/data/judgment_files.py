@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tokenize import TokenError
 
 import numpy as np
 import pandas as pd
 
+from bgs.data.bad_rows import BadRowsError, find_all
 from bgs.data.card_files import load_triplets_card, load_videos_card, payload_file
 from bgs.data.cards import ExclusionRules, IdMap, JudgmentSource, TripletsCard
 from bgs.data.cells import LARGEST_WHOLE, check_ids
@@ -138,8 +140,8 @@ def _read_source(
         table, columns = read_jspsych(file, where=source.where, columns=columns)
     else:
         table = read_table(file, format=source.format, separator=source.separator)
-    return parse_judgments(
-        table,
+    parse = partial(
+        parse_judgments,
         columns=columns,
         odd_is=odd_is,
         first_position=first,
@@ -147,6 +149,10 @@ def _read_source(
         id_map=id_map,
         ids=ids,
     )
+    try:
+        return parse(table)
+    except BadRowsError as error:  # by one rule: others may be broken further down
+        raise find_all(table, parse, error) from None
 
 
 def _read_index(file: Path) -> Table:

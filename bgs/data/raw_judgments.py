@@ -1,4 +1,4 @@
-"""Rows of a table to judgments, each checked; what is wrong is named with its file and row.
+"""Rows of a table to judgments, each checked; what is wrong is named with its file and its rows.
 
 `RawJudgments` is everything the file says, attention checks included. `bgs.data.exclusions` decides
 what of it is a clean judgment.
@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from bgs.clip_ids import spell
+from bgs.data.bad_rows import refuse_rows
 from bgs.data.cards import JudgmentColumns
 from bgs.data.cells import (
     BoolArray,
@@ -23,7 +24,7 @@ from bgs.data.cells import (
     parse_seconds,
     parse_truth,
     parse_whole,
-    refuse_cells,
+    refuse_codes,
     sort_ids,
 )
 from bgs.data.tables import Table
@@ -146,45 +147,45 @@ def _match_catalogue(
 ) -> tuple[tuple[str, ...], IntArray]:
     """The catalogue, and the position in it of every known text."""
     if id_map is not None:
-        unmapped = next((i for i, text in enumerate(known) if text not in id_map), None)
-        if unmapped is not None:
-            problem = f"is {spell(known[unmapped])}, which the id map of {len(id_map)} clips does not have"
-            refuse_cells(table, codes == unmapped, names, problem, "correct the id or the map")
+        lacking = f"which the id map of {len(id_map)} clips does not have"
+        unmapped = {
+            code: (f"is {spell(text)}, {lacking}", "correct the id or the map")
+            for code, text in enumerate(known)
+            if text not in id_map
+        }
+        refuse_codes(table, codes, unmapped, names)
         targets = [id_map[text] for text in known]
         catalogue = tuple(ids) if ids is not None else tuple(id_map.values())
     else:
         targets = known
         catalogue = tuple(ids) if ids is not None else sort_ids(known)
     position = {clip: index for index, clip in enumerate(catalogue)}
-    unknown = next((i for i, clip in enumerate(targets) if clip not in position), None)
-    if unknown is not None:
-        problem = f"is {spell(targets[unknown])}, which is not one of the {len(catalogue)} clips"
-        refuse_cells(table, codes == unknown, names, problem, "correct the id or the list of clips")
+    stranger = f"which is not one of the {len(catalogue)} clips"
+    unknown = {
+        code: (f"is {spell(clip)}, {stranger}", "correct the id or the list of clips")
+        for code, clip in enumerate(targets)
+        if clip not in position
+    }
+    refuse_codes(table, codes, unknown, names)
     return catalogue, np.array([position[clip] for clip in targets], dtype=np.int64)
 
 
 def _refuse_positions(table: Table, position: IntArray, name: str, *, first_position: int) -> None:
-    bad = (position < 0) | (position > 2)
-    if bad.any():
-        value = position[int(np.argmax(bad))] + first_position
-        raise DataError(
-            f"{name} is {value}, the positions are {first_position} to {first_position + 2}",
-            remedy="correct the row, or `first_position` in the card",
-            file=table.file,
-            row=table.row(bad),
-        )
+    rule = f"the positions are {first_position} to {first_position + 2}"
+    remedy = "correct the row, or `first_position` in the card"
+    refuse_rows(
+        table,
+        (position < 0) | (position > 2),
+        lambda row: (f"{name} is {position[row] + first_position}, {rule}", remedy),
+    )
 
 
 def _refuse_strangers(
     table: Table, clips: IntArray, odd_clip: IntArray, catalogue: tuple[str, ...]
 ) -> None:
-    bad = (clips != odd_clip[:, None]).all(axis=1)
-    if bad.any():
-        index = int(np.argmax(bad))
-        three = ", ".join(spell(catalogue[clip]) for clip in clips[index])
-        raise DataError(
-            f"the odd clip {spell(catalogue[odd_clip[index]])} is not among the three shown ({three})",
-            remedy="correct the row",
-            file=table.file,
-            row=table.row(bad),
-        )
+    def say(row: int) -> tuple[str, str]:
+        three = ", ".join(spell(catalogue[clip]) for clip in clips[row])
+        odd = spell(catalogue[odd_clip[row]])
+        return f"the odd clip {odd} is not among the three shown ({three})", "correct the row"
+
+    refuse_rows(table, (clips != odd_clip[:, None]).all(axis=1), say)

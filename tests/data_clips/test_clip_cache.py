@@ -22,7 +22,8 @@ import safetensors
 import torch
 from torch.utils.data import DataLoader
 
-from bgs.data import clip_cache, clip_store, whole_files
+from bgs import whole_files
+from bgs.data import clip_cache, clip_store
 from bgs.data.clip_cache import FrameBank, load_frames
 from bgs.data.clip_store import ClipRecipe, ClipStore, default_cache_dir, entry_is_sound
 from bgs.data.clips import Clips, load_clips

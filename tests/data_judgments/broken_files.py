@@ -185,7 +185,7 @@ EXPECTED: dict[str, str] = {
         "correct the row"
     ),
     "the odd one not among the three, below a quoted line break": (
-        "x.csv, row 2: clip_1 is 'two\\r\\nlines', with a character that cannot be printed; "
+        "x.csv, row 2: clip_1 is 'two\\r\\nlines', with a character that cannot be printed (2 bad rows in all); "
         "remove the character"
     ),
     "the odd one not among the three, below blank lines and a mark": (
@@ -268,7 +268,7 @@ EXPECTED: dict[str, str] = {
         "x.parquet, row 1: odd is True, of type bool; ids are text or whole numbers"
     ),
     "Parquet with floats for clips": (
-        "x.parquet, row 1: clip_1 is 1.0, of type float; ids are text or whole numbers"
+        "x.parquet, row 1: clip_1 is 1.0, of type float (2 bad rows in all); ids are text or whole numbers"
     ),
     "Parquet with NaN": ("x.parquet, row 2: clip_2 is missing; fill the cell"),
     "an index file with words": (
