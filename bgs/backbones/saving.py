@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from bgs.backbones.model import EmbeddingModel
 from bgs.backbones.registry import load_backbone
 from bgs.config import HeadSettings, LoraSettings
 from bgs.errors import BackboneError
+from bgs.whole_files import written_whole
 
 FORMAT = 1
 ADAPTER_WEIGHTS = Path("adapter") / "adapter_model.safetensors"
@@ -45,11 +45,11 @@ def save_model(model: EmbeddingModel, folder: str | Path) -> Path:
     if wrapped is not None:
         (folder / "adapter").mkdir(exist_ok=True)
         wrapped.peft_config["default"].save_pretrained(str(folder / "adapter"))
-        _save_tensors(_adapter_weights(wrapped), folder / ADAPTER_WEIGHTS)
-    _save_tensors(model.head.state_dict(), folder / "head.safetensors")
+        save_tensors(_adapter_weights(wrapped), folder / ADAPTER_WEIGHTS)
+    save_tensors(model.head.state_dict(), folder / "head.safetensors")
     frames = model.backbone.spec.frames
-    _save_json(frames.to_dict() if frames else {}, folder / "preprocessor.json")
-    _save_json(_describe(model), folder / "model.json")
+    save_json(frames.to_dict() if frames else {}, folder / "preprocessor.json")
+    save_json(_describe(model), folder / "model.json")
     return folder
 
 
@@ -62,7 +62,7 @@ def load_model(folder: str | Path) -> EmbeddingModel:
         add_lora(backbone, record["lora"])
         _load_adapter(backbone, folder / ADAPTER_WEIGHTS)
     model = EmbeddingModel(backbone, record["head"])
-    model.head.load_state_dict(_load_strictly(folder / "head.safetensors", model.head.state_dict()))
+    model.head.load_state_dict(load_strictly(folder / "head.safetensors", model.head.state_dict()))
     return model.eval()
 
 
@@ -140,7 +140,7 @@ def _load_adapter(backbone: Backbone, file: Path) -> None:
     if wrapped is None:
         raise BackboneError(f"{backbone.spec.name!r} has no adapter", remedy=SAVE_AGAIN, file=file)
     expected = _adapter_weights(wrapped)
-    set_peft_model_state_dict(wrapped, _load_strictly(file, expected))
+    set_peft_model_state_dict(wrapped, load_strictly(file, expected))
 
 
 def _adapter_weights(wrapped: PeftModel) -> dict[str, Tensor]:
@@ -149,7 +149,7 @@ def _adapter_weights(wrapped: PeftModel) -> dict[str, Tensor]:
     return weights
 
 
-def _load_strictly(file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def load_strictly(file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Tensors whose names and shapes are exactly the expected ones."""
     if not file.is_file():
         raise BackboneError("the file is missing", remedy=SAVE_AGAIN, file=file)
@@ -172,21 +172,22 @@ def _load_strictly(file: Path, expected: Mapping[str, Tensor]) -> dict[str, Tens
         raise BackboneError(
             f"keys do not fit the model: {', '.join(problems)}", remedy=SAVE_AGAIN, file=file
         )
+    broken = next((key for key, tensor in found.items() if not tensor.isfinite().all()), None)
+    if broken is not None:
+        raise BackboneError(
+            f"damaged: {broken!r} holds numbers that are not finite", remedy=SAVE_AGAIN, file=file
+        )
     return found
 
 
-def _save_tensors(tensors: Mapping[str, Tensor], file: Path) -> None:
+def save_tensors(tensors: Mapping[str, Tensor], file: Path) -> None:
+    """Write safetensors, whole or not at all."""
     contiguous = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    _replace(file, lambda draft: save_file(contiguous, draft, metadata={"format": "pt"}))
+    with written_whole(file) as draft:
+        save_file(contiguous, draft, metadata={"format": "pt"})
 
 
-def _save_json(values: Mapping[str, Any], file: Path) -> None:
-    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    _replace(file, lambda draft: draft.write_text(text, encoding="utf-8"))
-
-
-def _replace(file: Path, write: Callable[[Path], object]) -> None:
-    """Write beside, then rename: a reader sees the old file or the new one, never half of either."""
-    draft = file.with_name(file.name + ".part")
-    write(draft)
-    os.replace(draft, file)
+def save_json(values: Mapping[str, Any], file: Path) -> None:
+    """Write JSON, whole or not at all."""
+    with written_whole(file) as draft:
+        draft.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -11,6 +11,9 @@ from bgs.fusion.example import Box
 from bgs.fusion.settings import ConnectorSettings
 
 NUM_MARKERS = 2  # two people at most are asked about
+LOOKS = 3  # points a side at which a decoder of gaze looks into a head's box
+WAVES = 2  # around a head, beside the constant one
+RADII, RADIUS_WIDTH = (0.1, 0.5, 0.9), 0.25  # distances from a head, in shares of the picture
 
 
 def box_coverage(boxes: Sequence[Sequence[Box]], *, rows: int, columns: int) -> Tensor:
@@ -58,11 +61,11 @@ class Connector(nn.Module):
             self.queries = nn.Parameter(torch.randn(settings.num_queries, width))
             heads = next(count for count in (8, 4, 2, 1) if width % count == 0)
             self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
-        self.project = nn.Sequential(
-            nn.Linear(width, settings.hidden),
-            nn.GELU(),
-            nn.Linear(settings.hidden, language_width),
-        )
+        words = settings.num_queries if settings.kind == "queries" else num_tokens
+        self.widen = nn.Linear(width, settings.hidden)
+        # What a token means depends on where it is: every place weighs the hidden units in its own way.
+        self.gates = nn.Parameter(1 + torch.randn(words, settings.hidden))
+        self.project = nn.Linear(settings.hidden, language_width)
 
     @torch.no_grad()
     def calibrate(self, tokens: Tensor) -> None:
@@ -77,18 +80,32 @@ class Connector(nn.Module):
         if self.settings.kind == "queries":
             queries = self.queries.expand(len(tokens), -1, -1)
             marked, _ = self.attention(queries, marked, marked, need_weights=False)
-        words: Tensor = self.project(marked)
+        words: Tensor = self.project(nn.functional.gelu(self.widen(marked)) * self.gates)
         return words
+
+    def standardise(self, tokens: Tensor) -> Tensor:
+        """Tokens without what all pictures share at their place."""
+        standard: Tensor = (tokens - self.centre) / self.spread
+        return standard
 
     def mark(self, tokens: Tensor, coverage: Tensor) -> Tensor:
         """Standardised tokens, with a vector added where a person is, as much as they cover the patch."""
         marks = torch.einsum("bmt,mw->btw", coverage, self.markers)
-        marked: Tensor = (tokens - self.centre) / self.spread + self.places + marks
+        marked: Tensor = self.standardise(tokens) + self.places + marks
         return marked
 
 
 class HeatmapDecoder(nn.Module):
-    """Marked tokens -> logits of the cells of a finer grid: where the person who is marked looks."""
+    """Tokens and a head's box -> logits of the cells of a finer grid: where that person looks.
+
+    What stands in the head says which way, what stands elsewhere whether it is worth a look; the two are added:
+
+        tokens in the box --> rays: a function of angle and distance from the head --+--> cells
+        tokens of a place --> how likely anybody looks there -------------------------+
+
+    The rays are spelt in waves around the head, so that what is learnt of one place holds at every other. Cells
+    with weights of their own would learn the training pictures by heart.
+    """
 
     def __init__(
         self,
@@ -98,24 +115,74 @@ class HeatmapDecoder(nn.Module):
         columns: int,
         grid: int,
         hidden: int = 64,
-        dropout: float = 0.0,
+        dropout: float = 0.2,
     ) -> None:
         super().__init__()
         self.shape = rows, columns
         self.grid = grid
-        self.reduce = nn.Linear(width, hidden)
-        self.mix = nn.TransformerEncoderLayer(
-            hidden, nhead=4, dim_feedforward=2 * hidden, dropout=dropout, batch_first=True
+        self.parts = max(-(-grid // rows), -(-grid // columns))  # cells a side of a patch
+        waves = (2 * WAVES + 1) * len(RADII)
+        self.rays = nn.Sequential(
+            nn.Dropout(dropout),
+            nn.Linear(width * LOOKS**2 + 4, hidden),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden, waves),
         )
-        self.cells = nn.Parameter(torch.randn(hidden, grid, grid) * 0.02)
-        self.score = nn.Sequential(
-            nn.Conv2d(hidden, hidden, 3, padding=1), nn.GELU(), nn.Conv2d(hidden, 1, 1)
+        self.scene = nn.Sequential(
+            nn.Linear(width, hidden // 2),
+            nn.GELU(),
+            nn.Dropout(dropout),
+            nn.Linear(hidden // 2, self.parts**2),
         )
 
-    def forward(self, marked: Tensor) -> Tensor:
-        """(examples, tokens, width) -> (examples, grid * grid)."""
-        mixed = self.mix(self.reduce(marked))  # (examples, tokens, hidden)
-        plane = mixed.transpose(1, 2).unflatten(2, self.shape)
-        fine = nn.functional.interpolate(plane, size=(self.grid, self.grid), mode="bilinear")
-        logits: Tensor = self.score(fine + self.cells)
-        return logits.flatten(1)
+    def forward(self, tokens: Tensor, boxes: Tensor) -> Tensor:
+        """Standardised (examples, tokens, width) and heads (examples, 4) -> (examples, grid * grid)."""
+        heads = (boxes[:, :2] + boxes[:, 2:]) / 2
+        patches = heads * heads.new_tensor(self.shape[::-1])
+        # Where the head is, in the picture and within its patch: patches cut heads in different ways.
+        where = torch.cat([patches % 1 - 0.5, 2 * heads - 1], dim=1)
+        seen = look_into(self._plane(tokens), boxes, looks=LOOKS).flatten(1)
+        weights = self.rays(torch.cat([seen, where], dim=1))
+        angles, distances = spell_cells(heads, grid=self.grid)
+        rays = torch.einsum(
+            "nar,nac,nrc->nc", weights.unflatten(1, (-1, len(RADII))), angles, distances
+        )
+        logits: Tensor = rays + self._salience(tokens)
+        return logits
+
+    def _salience(self, tokens: Tensor) -> Tensor:
+        """How likely anybody looks at each cell, (examples, grid * grid)."""
+        fine = nn.functional.pixel_shuffle(self._plane(self.scene(tokens)), self.parts)
+        return nn.functional.adaptive_avg_pool2d(fine, self.grid).flatten(1)
+
+    def _plane(self, tokens: Tensor) -> Tensor:
+        return tokens.transpose(1, 2).unflatten(2, self.shape)
+
+
+def look_into(plane: Tensor, boxes: Tensor, *, looks: int) -> Tensor:
+    """(examples, width, rows, columns) at looks x looks points of each box -> (examples, width, looks, looks)."""
+    steps = (torch.arange(looks, device=boxes.device) + 0.5) / looks
+    across = boxes[:, :1] + (boxes[:, 2:3] - boxes[:, :1]) * steps  # (examples, looks)
+    down = boxes[:, 1:2] + (boxes[:, 3:] - boxes[:, 1:2]) * steps
+    points = torch.stack(
+        [across[:, None].expand(-1, looks, -1), down[:, :, None].expand(-1, -1, looks)], dim=3
+    )
+    return nn.functional.grid_sample(
+        plane, (2 * points - 1).to(plane.dtype), padding_mode="border", align_corners=False
+    )
+
+
+def spell_cells(heads: Tensor, *, grid: int) -> tuple[Tensor, Tensor]:
+    """Every cell as seen from a head: waves of its angle, (heads, 2 WAVES + 1, cells), and bumps of its distance."""
+    middles = (torch.arange(grid, device=heads.device) + 0.5) / grid
+    across = middles.repeat(grid) - heads[:, :1]  # (heads, cells)
+    down = middles.repeat_interleave(grid) - heads[:, 1:]
+    angle, distance = torch.atan2(down, across), torch.hypot(across, down)
+    waves = [torch.ones_like(angle)]
+    for number in range(1, WAVES + 1):
+        waves += [torch.cos(number * angle), torch.sin(number * angle)]
+    # A cell under the head has no direction: bumps vanish there.
+    near = torch.tanh(distance / RADII[0])
+    bumps = [near * torch.exp(-(((distance - r) / RADIUS_WIDTH) ** 2) / 2) for r in RADII]
+    return torch.stack(waves, dim=1), torch.stack(bumps, dim=1)

@@ -4,7 +4,10 @@ Features of an example are the mean of all its tokens and the mean of those wher
 so that a probe can use what is there but not learn to look. Labels are told apart by ridge regression onto one
 column a label, with examples of rare labels weighing as much in sum as those of common ones; points and feelings
 are regressed directly. The penalty is chosen on the validation part by the task's headline metric, and nothing is
-fitted to the test part. Two encoders are compared on the same resampled groups of test examples.
+fitted to the test part. Two encoders are compared on the same resampled groups of test examples; since another
+validation part might have chosen other layers, its groups are resampled as well and layers are chosen anew.
+
+Longer than most modules: the comparison reads what the probes keep of every example, and nobody else does.
 """
 
 from __future__ import annotations
@@ -23,6 +26,15 @@ PENALTIES: tuple[float, ...] = tuple(float(value) for value in np.logspace(-5, 4
 
 
 @dataclass(frozen=True, eq=False)
+class Held:
+    """Validation examples as `ProbeResult` has those of the test part."""
+
+    correct: FloatArray
+    weights: FloatArray
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class ProbeResult:
     """A probe on the test part: what it says of each example, and how well that fits."""
 
@@ -34,6 +46,7 @@ class ProbeResult:
     weights: FloatArray  # (test examples,) that make all labels count alike, with mean 1
     groups: tuple[str, ...]
     chance: float  # the score of who answers without looking
+    held: Held  # the validation part, at the penalty chosen there
 
     @property
     def score(self) -> float:
@@ -52,9 +65,14 @@ class LayerProbes:
     layers: tuple[ProbeResult, ...]
 
     @property
+    def place(self) -> int:
+        """Where the chosen layer stands among them."""
+        return int(np.argmax([result.validation for result in self.layers]))
+
+    @property
     def chosen(self) -> ProbeResult:
         """The best on validation examples, of equals the earliest; test scores have no say."""
-        return max(self.layers, key=lambda result: result.validation)
+        return self.layers[self.place]
 
 
 @dataclass(frozen=True)
@@ -69,6 +87,9 @@ class Gap:
     p: float
     num_examples: int
     num_groups: int
+    kept_layers: float = (
+        1.0  # share of the resamples in which both encoders' layers are those chosen
+    )
 
 
 def targets_of(examples: Sequence[Example], task: Task) -> FloatArray:
@@ -114,12 +135,8 @@ def probe_task(
     train, val, test = parts["train"], parts["val"], parts["test"]
     fitted = _Decomposed.of(train[0], train[1], weights_of(train[1], task))
     val_weights = weights_of(val[1], task)
-    scores = [
-        float(
-            np.average(_correct(fitted.predict(val[0], penalty), val[1], task), weights=val_weights)
-        )
-        for penalty in penalties
-    ]
+    held = [_correct(fitted.predict(val[0], penalty), val[1], task) for penalty in penalties]
+    scores = [float(np.average(correct, weights=val_weights)) for correct in held]
     best = int(np.argmax(scores))
     return ProbeResult(
         task=task.name,
@@ -130,6 +147,7 @@ def probe_task(
         weights=weights_of(test[1], task),
         groups=tuple(example.group for example in test[2]),
         chance=_chance(test[1], train[1], task),
+        held=Held(held[best], val_weights, tuple(example.group for example in val[2])),
     )
 
 
@@ -172,31 +190,128 @@ def balance(targets: FloatArray) -> FloatArray:
 def compare_probes(
     first: ProbeResult, second: ProbeResult, *, num_bootstrap: int = 1000, seed: int = 0
 ) -> Gap:
-    """The paired difference over groups of test examples, with a sign-flip p over groups."""
-    if first.groups != second.groups:
+    """`compare_layers` where there is one layer each, and nothing to choose."""
+    return compare_layers(
+        LayerProbes((first,)), LayerProbes((second,)), num_bootstrap=num_bootstrap, seed=seed
+    )
+
+
+def compare_layers(
+    first: LayerProbes, second: LayerProbes, *, num_bootstrap: int = 1000, seed: int = 0
+) -> Gap:
+    """The paired difference of the chosen layers over groups of test examples, with a sign-flip p over groups.
+
+    The interval is that of resampled test groups, widened to a variance that includes the choice of layers (see
+    `_choose_again`). The p is of the layers that were chosen.
+    """
+    one, two = first.chosen, second.chosen
+    if one.groups != two.groups or one.held.groups != two.held.groups:
         raise DataError(
             "two probes of different examples", remedy="probe both encoders on the same data"
         )
-    names, codes = np.unique(first.groups, return_inverse=True)
-    difference = second.correct - first.correct
-    sums = np.bincount(codes, weights=first.weights * difference, minlength=len(names))
-    sizes = np.bincount(codes, weights=first.weights, minlength=len(names))
+    tested = [_Grouped.of(side.layers) for side in (first, second)]
+    sums = tested[1].sums[second.place] - tested[0].sums[first.place]
+    sizes = tested[0].sizes
     rng = np.random.default_rng(seed)
-    drawn = rng.integers(0, len(names), size=(num_bootstrap, len(names)))
+    drawn = rng.integers(0, len(sizes), size=(num_bootstrap, len(sizes)))
     means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    signs = rng.choice([-1.0, 1.0], size=(num_bootstrap, len(names)))
+    signs = rng.choice([-1.0, 1.0], size=(num_bootstrap, len(sizes)))
     null = np.abs(signs @ sums)
     p = (1 + int((null >= abs(sums.sum()) - 1e-12).sum())) / (num_bootstrap + 1)
+    again = _choose_again(first, second, tested, num_bootstrap=num_bootstrap, seed=seed)
+    difference = two.score - one.score
     return Gap(
-        task=first.task,
-        first=first.score,
-        second=second.score,
-        difference=second.score - first.score,
-        ci95=(float(np.quantile(means, 0.025)), float(np.quantile(means, 0.975))),
+        task=one.task,
+        first=one.score,
+        second=two.score,
+        difference=difference,
+        ci95=_widen(difference, means, again.variance),
         p=float(p),
-        num_examples=len(difference),
-        num_groups=len(names),
+        num_examples=len(one.correct),
+        num_groups=len(sizes),
+        kept_layers=again.kept,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Grouped:
+    """What examples of a group add to the score of each layer."""
+
+    sums: FloatArray  # (layers, groups)
+    sizes: FloatArray  # (groups,)
+
+    @classmethod
+    def of(cls, layers: Sequence[ProbeResult] | Sequence[Held]) -> _Grouped:
+        names, codes = np.unique(layers[0].groups, return_inverse=True)
+        weights, count = layers[0].weights, len(names)
+        sums = [np.bincount(codes, weights=weights * x.correct, minlength=count) for x in layers]
+        sizes = np.asarray(np.bincount(codes, weights=weights, minlength=count), dtype=np.float64)
+        return cls(np.stack(sums), sizes)
+
+    @property
+    def scores(self) -> FloatArray:
+        """(layers,)."""
+        return np.asarray(self.sums.sum(axis=1) / self.sizes.sum())
+
+    @property
+    def pulls(self) -> FloatArray:
+        """How far each group pulls the score of each layer, (layers, groups)."""
+        return (self.sums - self.scores[:, None] * self.sizes) / self.sizes.sum()
+
+    def resampled(self, drawn: FloatArray) -> FloatArray:
+        """Scores under multiplicities of the groups: (resamples, groups) -> (resamples, layers)."""
+        return np.asarray(drawn @ self.sums.T / (drawn @ self.sizes)[:, None])
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What choosing the layers on other validation groups would change."""
+
+    variance: float  # that it adds to the difference
+    kept: float  # share of resamples in which both encoders' layers are those chosen
+
+
+def _choose_again(
+    first: LayerProbes,
+    second: LayerProbes,
+    tested: Sequence[_Grouped],
+    *,
+    num_bootstrap: int,
+    seed: int,
+) -> _Choice:
+    """Each encoder's layer chosen on resampled validation groups, the same for both; probes stay as fitted.
+
+    The difference varies over these choices since layers differ, and since their test scores are noisy. The noise is
+    in the interval over test groups already, so what it adds on average (for choices with shares s and pulls I of the
+    groups on the difference: sum of s I^2 less the square of the sum of s I) is taken off.
+    """
+    held = [_Grouped.of([layer.held for layer in side.layers]) for side in (first, second)]
+    groups = len(held[0].sizes)
+    # Its own stream, so that the draws of test groups are those of a comparison without a choice.
+    rng = np.random.default_rng([seed, 1])
+    drawn = rng.multinomial(groups, np.full(groups, 1 / groups), size=num_bootstrap)
+    chosen = [part.resampled(drawn.astype(np.float64)).argmax(axis=1) for part in held]
+    pairs, times = np.unique(np.stack(chosen, axis=1), axis=0, return_counts=True)
+    shares = times / num_bootstrap
+    gaps = tested[1].scores[pairs[:, 1]] - tested[0].scores[pairs[:, 0]]
+    pulls = tested[1].pulls[pairs[:, 1]] - tested[0].pulls[pairs[:, 0]]  # (choices, groups)
+    noise = shares @ (pulls**2).sum(axis=1) - float(((shares @ pulls) ** 2).sum())
+    variance = float(shares @ (gaps - shares @ gaps) ** 2 - noise)
+    kept = (pairs == (first.place, second.place)).all(axis=1)
+    return _Choice(variance=max(variance, 0.0), kept=float(shares[kept].sum()))
+
+
+def _widen(estimate: float, samples: FloatArray, variance: float) -> tuple[float, float]:
+    """Percentiles of the samples, their deviations scaled so that this variance is added."""
+    low, high = (float(end) for end in np.quantile(samples, (0.025, 0.975)))
+    if variance == 0.0:
+        return low, high
+    spread = float(samples.var())
+    if spread < 1e-24:  # no test group tells the chosen layers apart
+        reach = 1.96 * float(np.sqrt(variance))
+        return estimate - reach, estimate + reach
+    scale = float(np.sqrt(1 + variance / spread))
+    return estimate + scale * (low - estimate), estimate + scale * (high - estimate)
 
 
 @dataclass(frozen=True, eq=False)

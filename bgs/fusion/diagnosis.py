@@ -28,8 +28,9 @@ from bgs.fusion.compatibility import (
 )
 from bgs.fusion.material import Material
 from bgs.fusion.model import SocialModel
+from bgs.fusion.record import Shape
 from bgs.fusion.sampling import Asked, TaskSampler
-from bgs.fusion.saving import Shape, build_model
+from bgs.fusion.saving import build_model
 from bgs.fusion.settings import FusionConfig, LanguageSettings, SamplingSettings
 
 

@@ -92,8 +92,9 @@ class Sheet:
 
     def finish(self, rng: np.random.Generator, *, noise: float = 6.0) -> Image.Image:
         """The picture at its size, with the grain of a camera."""
-        small = self.image.resize(self.size, Image.Resampling.LANCZOS)
-        grainy = np.asarray(small, dtype=np.float32) + rng.normal(0, noise, (*self.size[::-1], 3))
+        small = self.image.reduce(OVERSAMPLING)  # the mean of each block of pixels
+        grain = rng.standard_normal((*self.size[::-1], 3), dtype=np.float32)
+        grainy = np.asarray(small, dtype=np.float32) + noise * grain
         return Image.fromarray(np.clip(grainy, 0, 255).astype(np.uint8))
 
 

@@ -12,9 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 from torch import nn
 
 from bgs.backbones.huggingface import quiet
+from bgs.backbones.reach import check_reachable
 from bgs.backbones.seeding import seeded
 from bgs.errors import BackboneError
 from bgs.fusion.questions import words_of
@@ -22,6 +25,10 @@ from bgs.fusion.settings import LanguageSettings
 from bgs.fusion.tasks import TASKS
 
 TINY = "tiny"
+# What transformers and tokenizers raise for a folder that is not whole, or whose files say something else.
+MISTAKES = (
+    OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, StrictDataclassError,
+)  # fmt: skip
 TINY_WIDTH, TINY_LAYERS, TINY_HEADS = 128, 2, 4
 
 
@@ -91,20 +98,24 @@ def make_tiny(texts: Iterable[str], *, seed: int = 0) -> Language:
 def _load(name: str) -> tuple[nn.Module, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    check_reachable(name)
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(name)
             model = AutoModelForCausalLM.from_pretrained(name, use_safetensors=True)
-    except (OSError, ValueError) as error:
+    except MISTAKES as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise BackboneError(
-            f"language model {name!r} cannot be opened ({str(error).splitlines()[0]})",
+            f"language model {name!r} cannot be opened ({reason})",
             remedy="give a folder or an id of a causal model with safetensors weights, or 'tiny'",
         ) from error
     if tokenizer.eos_token_id is None:
         raise BackboneError(
             f"the tokenizer of {name!r} has no end token", remedy="use a model that has one"
         )
-    if tokenizer.pad_token_id is None:
+    # A tokenizer may lack a token to pad with, or be given one by transformers that the model does not know.
+    pad, words = tokenizer.pad_token_id, model.get_input_embeddings().num_embeddings
+    if pad is None or pad >= words:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
 

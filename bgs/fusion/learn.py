@@ -12,7 +12,6 @@ so that a task with many labels or an easy one does not decide alone. That choic
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -36,7 +35,7 @@ from bgs.training.batches import Draw
 from bgs.training.gradients import Prepare
 from bgs.training.judged import IntArray
 from bgs.training.loop import train_on
-from bgs.training.precision import autocast_dtype
+from bgs.training.precision import autocast, autocast_dtype
 from bgs.training.processes import Processes
 from bgs.training.state import TrainingResult
 from bgs.training.work import Work
@@ -103,7 +102,7 @@ class FusionEngine:
     def _losses(self, tokens: Tensor, coverage: Tensor, questions: Sequence[Question]) -> Tensor:
         if not questions:  # more processes than questions
             return tokens.new_zeros(0, requires_grad=True)
-        with self._autocast():
+        with autocast(self.processes.device, self.precision):
             losses: Tensor = self.model(tokens, coverage, questions)
         return losses.float()
 
@@ -130,11 +129,6 @@ class FusionEngine:
             found = part.view_as(parameter)
             parameter.grad = found.clone() if parameter.grad is None else parameter.grad + found
         return losses
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        if self.precision is None:
-            return nullcontext()
-        return torch.autocast(self.processes.device.type, dtype=self.precision)
 
 
 def learn(

@@ -58,7 +58,7 @@ class SocialModel(nn.Module):
         losses = _answer_losses(logits, sentences.answers)
         if self.heatmap is None:
             return losses
-        return losses + self._gaze_losses(tokens, coverage, questions)
+        return losses + self._gaze_losses(tokens, questions)
 
     @torch.inference_mode()
     def believe(
@@ -81,13 +81,13 @@ class SocialModel(nn.Module):
             for place, row in zip(places, scores.softmax(dim=1), strict=True):
                 found[place] = row.cpu()
         if self.heatmap is not None:
-            self._see_gaze(tokens, coverage, questions, found)
+            self._see_gaze(tokens, questions, found)
         return [belief for belief in found if belief is not None]
 
     def spell(self, questions: Sequence[Question], *, device: torch.device) -> Sentences:
         """Prompts and answers as ids; only the answer and its end are to be predicted."""
         prompts = self._ids([question.prompt for question in questions])
-        texts = self._ids([self._lead(question.text) for question in questions])
+        texts = self._answer_ids([question.text for question in questions])
         rows = [[*p, *t, self.end] for p, t in zip(prompts, texts, strict=True)]
         length = max(map(len, rows))
         ids = torch.full((len(rows), length), int(self.tokenizer.pad_token_id))
@@ -119,7 +119,7 @@ class SocialModel(nn.Module):
         read = self.language(
             inputs_embeds=whole, attention_mask=attended, position_ids=positions, use_cache=True
         )
-        words = [[*row, self.end] for row in self._ids([self._lead(text) for text in choices])]
+        words = [[*row, self.end] for row in self._answer_ids(choices)]
         first = read.logits[:, -1].float().log_softmax(dim=-1)  # (questions, vocabulary)
         starts = torch.tensor([row[0] for row in words], device=device)
         scores = first[:, starts]  # (questions, choices)
@@ -164,35 +164,39 @@ class SocialModel(nn.Module):
         logits: Tensor = self.language(inputs_embeds=whole, attention_mask=attended).logits
         return logits[:, seen.shape[1] - 1 : -1]  # what is said at each place of the sentence
 
-    def _gaze_losses(
-        self, tokens: Tensor, coverage: Tensor, questions: Sequence[Question]
-    ) -> Tensor:
+    def _gaze_losses(self, tokens: Tensor, questions: Sequence[Question]) -> Tensor:
         """Cross-entropy of the cell a person looks at, its neighbours included; 0 for every other question."""
         asked = [k for k, q in enumerate(questions) if q.about == "place" and q.answer < GRID**2]
         losses = tokens.new_zeros(len(questions))
         if asked and self.heatmap is not None:
-            cells = self.heatmap(self.connector.mark(tokens[asked], coverage[asked]))
+            cells = self._decode(self.heatmap, tokens[asked], [questions[k] for k in asked])
             answers = torch.tensor([questions[k].answer for k in asked], device=tokens.device)
             wanted = _blurred(answers)
             losses[asked] = F.cross_entropy(cells.float(), wanted, reduction="none")
         return losses
 
     def _see_gaze(
-        self,
-        tokens: Tensor,
-        coverage: Tensor,
-        questions: Sequence[Question],
-        found: list[Tensor | None],
+        self, tokens: Tensor, questions: Sequence[Question], found: list[Tensor | None]
     ) -> None:
         """The decoder says where, the words whether it is in the picture at all."""
         asked = [k for k, question in enumerate(questions) if question.about == "place"]
         if not asked or self.heatmap is None:
             return
-        cells = self.heatmap(self.connector.mark(tokens[asked], coverage[asked])).softmax(dim=1)
+        scores = self._decode(self.heatmap, tokens[asked], [questions[k] for k in asked])
+        cells = scores.float().softmax(dim=1)
         for place, belief in zip(asked, cells.cpu(), strict=True):
             said = found[place]
             outside = belief.new_zeros(1) if said is None else said[-1:]
             found[place] = torch.cat([belief * (1 - outside), outside])
+
+    def _decode(
+        self, decoder: HeatmapDecoder, tokens: Tensor, questions: Sequence[Question]
+    ) -> Tensor:
+        """Logits of the cells that the first person of each question may look at, (questions, cells)."""
+        heads = [question.people[0] for question in questions]
+        boxes = tokens.new_tensor([(box.x0, box.y0, box.x1, box.y1) for box in heads])
+        cells: Tensor = decoder(self.connector.standardise(tokens), boxes)
+        return cells
 
     def _embed(self, ids: Tensor) -> Tensor:
         words: Tensor = self.language.get_input_embeddings()(ids)
@@ -202,10 +206,16 @@ class SocialModel(nn.Module):
         found: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
         return found
 
-    @staticmethod
-    def _lead(text: str) -> str:
-        """Answers follow a colon and a blank, which is part of the word for most tokenizers."""
-        return f" {text}"
+    def _answer_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Answers as they are spelt after a colon and a blank.
+
+        The blank belongs to the word for most tokenizers; others put one of their own before every text.
+        """
+        (lead,) = self._ids([":"])
+        rows = self._ids([f": {text}" for text in texts])
+        if all(row[: len(lead)] == lead for row in rows):
+            return [row[len(lead) :] for row in rows]
+        return self._ids([f" {text}" for text in texts])
 
     def _pad_left(self, rows: list[list[int]], device: torch.device) -> tuple[Tensor, Tensor]:
         length = max(map(len, rows))

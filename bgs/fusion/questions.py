@@ -37,6 +37,7 @@ class Question:
     prompt: str
     choices: tuple[str, ...]
     answer: int  # place among the choices
+    people: tuple[Box, ...]  # who is meant
 
     @property
     def text(self) -> str:
@@ -46,16 +47,15 @@ class Question:
 
 def ask(example: Example, task: Task) -> tuple[Question, ...]:
     """Everything that is asked about an example, the task's own question first."""
-    who = _say_who(example)
     if task.kind == "point":
-        asked = [_ask(example, "place", who, task.question, (*CELLS, OUTSIDE), _cell(example))]
+        asked = [_ask(example, "place", task.question, (*CELLS, OUTSIDE), _cell(example))]
     else:
         place = task.labels.index(example.label or "")
-        asked = [_ask(example, "label", who, task.question, task.labels, place)]
+        asked = [_ask(example, "label", task.question, task.labels, place)]
     for name in task.values:
         if name in example.values:
             step = round(10 * example.values[name]) + 10
-            asked.append(_ask(example, name, who, FEELING[name], SCALE, step))
+            asked.append(_ask(example, name, FEELING[name], SCALE, step))
     return tuple(asked)
 
 
@@ -109,14 +109,11 @@ def read_answers(
 
 
 def _ask(
-    example: Example, about: str, who: str, question: str, choices: tuple[str, ...], answer: int
+    example: Example, about: str, question: str, choices: tuple[str, ...], answer: int
 ) -> Question:
-    return Question(example.id, about, f"{who} {question} Answer:", choices, answer)
-
-
-def _say_who(example: Example) -> str:
-    boxes = [_in_percent(box) for box in who(example)]
-    return WHO[len(boxes)].format(*boxes)
+    people = who(example)
+    said = WHO[len(people)].format(*(_in_percent(box) for box in people))
+    return Question(example.id, about, f"{said} {question} Answer:", choices, answer, people)
 
 
 def _in_percent(box: Box) -> str:

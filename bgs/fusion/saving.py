@@ -10,41 +10,34 @@ The encoder and the language model under an adapter are named, not stored; anoth
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from peft import PeftModel, get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor, nn
 
 from bgs.backbones.contract import Backbone
 from bgs.backbones.huggingface import quiet
-from bgs.backbones.saving import _load_strictly, _save_json, _save_tensors, fingerprint
+from bgs.backbones.saving import fingerprint, load_strictly, save_json, save_tensors
 from bgs.backbones.seeding import seeded
 from bgs.errors import BackboneError
 from bgs.fusion.connector import Connector, HeatmapDecoder
 from bgs.fusion.language import Language, open_language, open_saved
 from bgs.fusion.model import SocialModel
 from bgs.fusion.questions import GRID
+from bgs.fusion.record import (
+    RECORD,
+    EncoderRecord,
+    LanguageRecord,
+    Record,
+    Shape,
+    read_record,
+)
 from bgs.fusion.seeing import encoder_key
 from bgs.fusion.settings import FusionConfig
 
-FORMAT = 1
-RECORD = "fusion.json"
 LANGUAGE = "language"
 SAVED = (RECORD, LANGUAGE, "connector.safetensors", "heatmap.safetensors")
 ADAPTER = "adapter_model.safetensors"
-REMEDY = "train it again, or copy the whole folder"
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The grid of tokens that a connector reads."""
-
-    rows: int
-    columns: int
-    width: int
 
 
 def build_model(config: FusionConfig, shape: Shape) -> SocialModel:
@@ -76,67 +69,43 @@ def save_social(
     """Write everything that gives the same answers back; fusion.json comes last and completes the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RECORD).unlink(missing_ok=True)
-    _save_tensors(model.connector.state_dict(), folder / "connector.safetensors")
+    save_tensors(model.connector.state_dict(), folder / "connector.safetensors")
     if model.heatmap is not None:
-        _save_tensors(model.heatmap.state_dict(), folder / "heatmap.safetensors")
+        save_tensors(model.heatmap.state_dict(), folder / "heatmap.safetensors")
     _save_language(model, folder / LANGUAGE)
     adapted = isinstance(model.language, PeftModel)
-    record = {
-        "format": FORMAT,
-        "shape": asdict(shape),
-        "encoder": {"name": config.backbone.name_or_path, "sha256": encoder_key(backbone)},
-        "language": {
-            "name": config.language.name_or_path,
-            "adapter": adapted,
-            "sha256": fingerprint(model.language.get_base_model()) if adapted else None,
-        },
-    }
-    _save_json(record, folder / RECORD)
+    record = Record(
+        shape=shape,
+        encoder=EncoderRecord(name=config.backbone.name_or_path, sha256=encoder_key(backbone)),
+        language=LanguageRecord(
+            name=config.language.name_or_path,
+            adapter=adapted,
+            sha256=fingerprint(model.language.get_base_model()) if adapted else None,
+        ),
+    )
+    save_json(record.model_dump(), folder / RECORD)
 
 
 def load_social(folder: Path, *, config: FusionConfig, backbone: Backbone) -> SocialModel:
     """The model of a folder that `save_social` wrote, in eval mode, on the encoder it was trained with."""
     record = read_record(folder)
-    if encoder_key(backbone) != record["encoder"]["sha256"]:
+    seen = Shape(*backbone.grid_size, backbone.spec.width)
+    if encoder_key(backbone) != record.encoder.sha256 or seen != record.shape:
         raise BackboneError(
-            f"encoder {record['encoder']['name']!r} is not the one this model was trained on",
+            f"encoder {record.encoder.name!r} is not the one this model was trained on",
             remedy="restore its weights",
             file=folder / RECORD,
         )
-    shape = Shape(**record["shape"])
-    if record["language"]["adapter"]:
+    if record.language.adapter:
         language = open_language(config.language, seed=config.seed)
-        _load_adapter(language.model, folder / LANGUAGE / ADAPTER, record["language"]["sha256"])
+        _load_adapter(language.model, folder / LANGUAGE / ADAPTER, record.language.sha256)
     else:
         language = open_saved(folder / LANGUAGE)
-    model = assemble(config, shape, language)
+    model = assemble(config, record.shape, language)
     _load(model.connector, folder / "connector.safetensors")
     if model.heatmap is not None:
         _load(model.heatmap, folder / "heatmap.safetensors")
     return model.eval()
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """What fusion.json says."""
-    file = folder / RECORD
-    if not file.is_file():
-        raise BackboneError(
-            f"{str(folder)!r} holds no trained SocialFusion model: {RECORD} is missing",
-            remedy="name a folder that `bgs fusion train` has finished",
-        )
-    try:
-        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        known = record["format"] == FORMAT
-        Shape(**record["shape"])
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise BackboneError(f"not a model record ({error})", remedy=REMEDY, file=file) from error
-    if not known:
-        raise BackboneError(
-            f"format {record['format']!r}, this version reads {FORMAT}",
-            remedy="use the version of bgs that wrote it",
-            file=file,
-        )
-    return record
 
 
 def _save_language(model: SocialModel, folder: Path) -> None:
@@ -144,7 +113,7 @@ def _save_language(model: SocialModel, folder: Path) -> None:
     model.tokenizer.save_pretrained(str(folder))
     if isinstance(model.language, PeftModel):
         model.language.peft_config["default"].save_pretrained(str(folder))
-        _save_tensors(_adapter_of(model.language), folder / ADAPTER)
+        save_tensors(_adapter_of(model.language), folder / ADAPTER)
     else:
         with quiet():
             model.language.save_pretrained(str(folder))
@@ -156,15 +125,15 @@ def _adapter_of(model: PeftModel) -> dict[str, Tensor]:
     return weights
 
 
-def _load_adapter(model: PeftModel, file: Path, base: str) -> None:
-    if fingerprint(model.get_base_model()) != base:
+def _load_adapter(model: nn.Module, file: Path, base: str | None) -> None:
+    if not isinstance(model, PeftModel) or fingerprint(model.get_base_model()) != base:
         raise BackboneError(
             "the language model is not the one this adapter was trained on",
             remedy="restore its weights",
             file=file,
         )
-    set_peft_model_state_dict(model, _load_strictly(file, _adapter_of(model)))
+    set_peft_model_state_dict(model, load_strictly(file, _adapter_of(model)))
 
 
 def _load(module: nn.Module, file: Path) -> None:
-    module.load_state_dict(_load_strictly(file, module.state_dict()))
+    module.load_state_dict(load_strictly(file, module.state_dict()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,12 @@ from tqdm.auto import tqdm
 
 from bgs.backbones.contract import Backbone
 from bgs.backbones.lora import lora_settings_of
+from bgs.data.clip_store import CACHE
 from bgs.data.embedding_cache import weights_sha256
 from bgs.errors import BackboneError
 from bgs.fusion.example import Example
 from bgs.fusion.pictures import read_picture
+from bgs.whole_files import PARTIAL, written_whole
 
 FloatArray = NDArray[np.float16]
 
@@ -71,25 +74,52 @@ def see(
     check_layer(backbone, layer)
     rows, columns = backbone.grid_size
     ids = [example.id for example in examples]
-    file = None if cache is None else cache / f"tokens-{_key(backbone, examples, layer)}.npy"
-    if file is not None and file.is_file():
-        return TokenBank(ids, np.load(file, mmap_mode="r"), rows=rows, columns=columns)
     shape = (len(examples), rows * columns, backbone.spec.width)
-    partial = None if file is None else file.with_name(f"{file.name}.{os.getpid()}.partial")
-    tokens = _allocate(partial, shape)
-    backbone = backbone.to(device)
+    looking = partial(
+        _look, backbone.to(device), examples,
+        layer=layer, batch_size=batch_size, device=device, progress=progress,
+    )  # fmt: skip
+    if cache is None:
+        tokens = np.empty(shape, dtype=np.float16)
+        looking(tokens)
+        return TokenBank(ids, tokens, rows=rows, columns=columns)
+    file = cache / f"tokens-{_key(backbone, examples, layer)}.npy"
+    if not file.is_file():
+        # Two processes that look at the same must not write into one another's file.
+        aside = file.with_name(f"{file.name}.{os.getpid()}{PARTIAL}")
+        with written_whole(file, aside=aside, remedies=CACHE) as draft:
+            looking(_map(draft, shape))
+    return TokenBank(ids, np.load(file, mmap_mode="r"), rows=rows, columns=columns)
+
+
+def _look(
+    backbone: Backbone,
+    examples: Sequence[Example],
+    into: FloatArray,
+    *,
+    layer: int | None,
+    batch_size: int,
+    device: str | torch.device,
+    progress: bool,
+) -> None:
+    """Fill a table with what the encoder sees."""
     starts = range(0, len(examples), batch_size)
     hidden = None if progress else True  # None: hidden where the output is not a terminal
     for start in tqdm(starts, desc="see", unit="batch", disable=hidden):
         part = examples[start : start + batch_size]
         frames = torch.stack([read_frames(example, backbone) for example in part]).to(device)
-        seen = patch_tokens(backbone, frames, layer)
-        tokens[start : start + len(part)] = seen.cpu().numpy()
-    if file is not None and partial is not None:
-        tokens.flush()  # type: ignore[attr-defined]
-        os.replace(partial, file)
-        tokens = np.load(file, mmap_mode="r")
-    return TokenBank(ids, tokens, rows=rows, columns=columns)
+        into[start : start + len(part)] = patch_tokens(backbone, frames, layer).cpu().numpy()
+    if isinstance(into, np.memmap):
+        into.flush()
+
+
+def _map(file: Path, shape: tuple[int, ...]) -> FloatArray:
+    """A table on disk. Its room is taken at once: a mapped file on a full disk kills the process."""
+    table = np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with file.open("r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, file.stat().st_size)
+    return table
 
 
 def read_frames(example: Example, backbone: Backbone) -> Tensor:
@@ -135,13 +165,6 @@ def _resized(file: Path, width: int, height: int) -> NDArray[np.uint8]:
     picture = Image.fromarray(read_picture(file))
     small = picture.resize((width, height), Image.Resampling.BILINEAR)  # antialiased in Pillow
     return np.asarray(small, dtype=np.uint8).transpose(2, 0, 1)
-
-
-def _allocate(file: Path | None, shape: tuple[int, ...]) -> FloatArray:
-    if file is None:
-        return np.empty(shape, dtype=np.float16)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return np.lib.format.open_memmap(file, mode="w+", dtype=np.float16, shape=shape)
 
 
 def encoder_key(backbone: Backbone) -> str:

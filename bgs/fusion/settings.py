@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, field_validator
 
-from bgs.config import BackboneSettings, Settings, TrainingSettings
+from bgs.config import BackboneSettings, Settings, TrainingSettings, enough_for_percentiles
 from bgs.fusion.tasks import TASKS
 
 ALL = ("affectnet", "gazefollow", "hagrid", "lam", "pisc")
@@ -21,7 +22,7 @@ class ConnectorSettings(Settings):
         description="every token through an MLP, or a few queries that read all tokens",
     )
     hidden: int = Field(default=256, ge=1, description="width inside the MLP")
-    num_queries: int = Field(default=8, ge=1)
+    num_queries: int = Field(default=8, ge=1, le=4096)
 
 
 class LanguageSettings(Settings):
@@ -43,9 +44,32 @@ class SamplingSettings(Settings):
     temperature: float = Field(
         default=2.0, gt=0, description="shares are sizes to the power of 1 / temperature"
     )
+    weights: Mapping[str, float] = Field(
+        default_factory=dict,
+        description="factors on the shares of some tasks, as `gazefollow: 2`",
+    )
+    own_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="of a task that asks several things of a picture: how often its own question is asked",
+    )
+    mixed: bool = Field(
+        default=True, description="every step asks some of every task; false: one task a step"
+    )
     steps_per_epoch: int | None = Field(
         default=None, ge=1, description="default: as many as ask every training example once"
     )
+
+    @field_validator("weights")
+    @classmethod
+    def _known(cls, weights: Mapping[str, float]) -> Mapping[str, float]:
+        for name, weight in weights.items():
+            if name not in TASKS:
+                raise ValueError(f"unknown task {name!r}; the tasks are {', '.join(TASKS)}")
+            if not weight > 0:
+                raise ValueError(f"the weight of {name!r} is {weight:g}; above 0 is needed")
+        return weights
 
 
 class TwinSettings(Settings):
@@ -62,7 +86,7 @@ class FusionConfig(Settings):
     """Everything that decides what a SocialFusion run does."""
 
     name: str = "fusion"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     output_dir: Path = Path("runs/fusion")
     home: Path = Field(default=Path("videos"), description="where the data sets are, as downloaded")
     twins: TwinSettings | None = Field(
@@ -95,7 +119,9 @@ class FusionConfig(Settings):
         description="PCGrad: a step asks every task, and conflicting gradients are projected",
     )
     num_bootstrap: int = Field(
-        default=500, ge=0, description="resamples behind every interval; 0 for none"
+        default=500,
+        ge=0,
+        description="resamples behind every interval; 0 for none, else 100 or more",
     )
     training: TrainingSettings = TrainingSettings(
         learning_rate=1e-3,
@@ -105,6 +131,11 @@ class FusionConfig(Settings):
         warmup_ratio=0.05,
         early_stopping_patience=None,
     )
+
+    @field_validator("num_bootstrap")
+    @classmethod
+    def _enough(cls, value: int) -> int:
+        return enough_for_percentiles(value)
 
     @field_validator("train_on", "val_on")
     @classmethod

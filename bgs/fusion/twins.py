@@ -13,6 +13,7 @@ import csv
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -158,15 +159,16 @@ def _write_track(
         angle, far = rng.uniform(0, 2 * np.pi), rng.uniform(0.7, 1.0)
         gaze = (0.0, 0.0) if at_camera else (far * np.cos(angle), 0.6 * far * np.sin(angle))
         state = rng.bit_generator.state
+        place = folder / "face_imgs" / recording / f"track{track}"
+        place.mkdir(parents=True, exist_ok=True)
+        drawn = b""
         for frame in range(max(centre - 3, 1), centre + 4):
-            rng.bit_generator.state = state  # the same person in the same place
-            smile = rng.uniform(-0.3, 0.8)
-            shown = Look(smile=smile, gaze=(gaze[0] + 0.05 * np.sin(frame), gaze[1]))
-            picture = _portrait(shown, rng)
-            _save(
-                picture,
-                folder / "face_imgs" / recording / f"track{track}" / f"face_{frame:05d}.jpg",
-            )
+            if not drawn or frame % 3 == 0:  # a face holds still for three frames
+                rng.bit_generator.state = state  # the same person in the same place
+                smile = rng.uniform(-0.3, 0.8)
+                shown = Look(smile=smile, gaze=(gaze[0] + 0.05 * np.sin(frame), gaze[1]))
+                drawn = _encode(_portrait(shown, rng))
+            (place / f"face_{frame:05d}.jpg").write_bytes(drawn)
     _write_json(folder / "json_original" / recording / f"track{track}.json", frames)
     return looks
 
@@ -292,7 +294,14 @@ def _scaled(look: Look, strength: float) -> Look:
 
 def _save(picture: Image.Image, file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(file, quality=92)
+    file.write_bytes(_encode(picture))
+
+
+def _encode(picture: Image.Image) -> bytes:
+    """As a JPEG file."""
+    found = BytesIO()
+    picture.save(found, format="JPEG", quality=92)
+    return found.getvalue()
 
 
 def _write_json(file: Path, value: object) -> None:

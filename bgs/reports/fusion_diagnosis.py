@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bgs.reports.document import Document
-from bgs.reports.dotplot import Mark, Point, Row, draw_rows
+from bgs.reports.dotplot import Mark, Point, Row, rows_panel
 from bgs.reports.fusion_diagnosis_drawing import draw_layers, draw_matrices, draw_moments
 from bgs.reports.fusion_diagnosis_tables import (
     tabulate_gaps,
@@ -21,7 +21,7 @@ from bgs.reports.fusion_diagnosis_tables import (
     tabulate_probes,
 )
 from bgs.reports.numbers import format_percent, format_points, format_share
-from bgs.reports.panels import Figure, Panel
+from bgs.reports.panels import Figure
 from bgs.reports.section_page import write_section_page
 from bgs.reports.sections import (
     Section,
@@ -35,7 +35,8 @@ SIMULATED = "A program drew these pictures. Nothing here is a finding about pict
 CAUTION = {
     "layers": "A line that finds nothing does not show that nothing is there, only that it is not laid out for a line.",
     "gaps": "An interval that includes 0 does not show that two encoders are equal, only that these examples do not "
-    "tell them apart.",
+    "tell them apart. The interval includes that another validation part might have chosen other layers; the p is of "
+    "the layers that were chosen.",
     "compatibility": "Gradients are those of one brief training; intervals are over batches, not over trainings. A low "
     "cosine between two tasks that hardly agree with themselves is noise, not conflict.",
 }
@@ -120,7 +121,7 @@ def view_gaps(document: Document) -> Section:
     if "point" in kinds.values():
         axis += " (places: hundredths of the picture)"
     words = f"Differences from {first} with 95 percent intervals: {'; '.join(told)}."
-    canvas = draw_rows(rows, [Mark(first, 0.0)], axis=axis)
+    panel = rows_panel("", words, rows, [Mark(first, 0.0)], axis=axis)
     return Section(
         kind="gaps",
         title="Who is ahead",
@@ -132,7 +133,7 @@ def view_gaps(document: Document) -> Section:
         figures=(
             Figure(
                 "diagnosis_gaps",
-                (Panel("", canvas, words),),
+                (panel,),
                 pd.DataFrame([dict(gap.data) for gap in gaps]),
             ),
         ),
@@ -157,7 +158,7 @@ def view_compatibility(document: Document) -> Section:
     )
     figures = [Figure("diagnosis_cosines", matrices, table)]
     if len(watched[0].rows("moments")) > 1:
-        figures.append(Figure("diagnosis_moments", (draw_moments(watched),), table))
+        figures.append(Figure("diagnosis_moments", draw_moments(watched), table))
     return Section(
         kind="compatibility",
         title="Whether tasks pull together",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bgs.reports.canvas import Canvas, side_by_side
+from bgs.reports.canvas import Canvas
 from bgs.reports.curves import Course, draw_curves
 from bgs.reports.document import Document
 from bgs.reports.lettering import cut_text
@@ -15,7 +15,7 @@ from bgs.reports.scales import Scale, format_tick, nice_ticks, spread_apart
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 420.0, 214.0, 46.0, 110.0, 14.0, 34.0
 ROLES = ("ink", "accent", "second", "muted")  # legible as text: names stand beside their lines
-PAGE, STEP, EDGE, HEAD, LARGEST = 640.0, 43.0, 92.0, 38.0, 11.0  # cells, names and dots of a matrix
+MATRIX, STEP, EDGE, HEAD, LARGEST = 420.0, 58.0, 92.0, 20.0, 15.0  # cells, names and dots
 OVERALL = "overall"
 
 
@@ -61,25 +61,23 @@ def draw_layers(task: str, probes: Sequence[Document], kind: str) -> Panel:
 
 
 def draw_matrices(last: Sequence[tuple[str, Document]]) -> tuple[Panel, ...]:
-    """A matrix an encoder, two beside each other."""
-    panels = []
-    for start in range(0, len(last), 2):
-        pair = last[start : start + 2]
-        canvas = Canvas(PAGE, 0.0)
-        for place, (encoder, moment) in enumerate(pair):
-            matrix = _draw_matrix(encoder, moment)
-            canvas.place(matrix, x=place * PAGE / 2, y=0)
-            canvas.height = max(canvas.height, matrix.height)
-        words = " ".join(_tell_matrix(encoder, moment) for encoder, moment in pair)
-        panels.append(Panel("", canvas, words))
-    return tuple(panels)
+    """A matrix an encoder."""
+    return tuple(
+        Panel(
+            cut_text(encoder, MATRIX - 12, bold=True),
+            _draw_matrix(moment),
+            _tell_matrix(encoder, moment),
+        )
+        for encoder, moment in last
+    )
 
 
-def draw_moments(watched: Sequence[Document]) -> Panel:
+def draw_moments(watched: Sequence[Document]) -> tuple[Panel, ...]:
     """Means over pairs of tasks, step by step."""
     steps = [moment.count("step") for moment in watched[0].rows("moments")]
-    drawings, told = [], []
-    for key, title in (("cosine", "mean cosine"), ("conflict", "share of batches in conflict")):
+    ticks = [(float(step), str(step)) for step in steps]
+    panels = []
+    for key, title in (("cosine", "Mean cosine"), ("conflict", "Share of batches in conflict")):
         courses = [
             Course.of(
                 row.text("encoder"),
@@ -87,29 +85,22 @@ def draw_moments(watched: Sequence[Document]) -> Panel:
             )
             for row in watched
         ]
-        ticks = [(float(step), str(step)) for step in steps]
-        curves = draw_curves(courses, steps, ticks=ticks, axis="step", dots=True)
-        titled = Canvas(curves.width, curves.height + 20)
-        titled.add(Label(0, 13, title.capitalize(), bold=True))
-        titled.place(curves, x=0, y=20)
-        drawings.append(titled)
-        told += [
-            f"{title} behind {course.name}: {', '.join(format_share(float(v)) for v in course.values)}"
+        told = "; ".join(
+            f"behind {course.name} {', '.join(format_share(float(v)) for v in course.values)}"
             for course in courses
-        ]
-    words = (
-        f"After {', '.join(map(str, steps))} steps, means over pairs of tasks. {'; '.join(told)}."
-    )
-    return Panel("On the way", side_by_side(drawings), words)
+        )
+        words = f"{title} after {', '.join(map(str, steps))} steps, over pairs of tasks: {told}."
+        curves = draw_curves(courses, steps, ticks=ticks, axis="step", dots=True)
+        panels.append(Panel(f"{title}, step by step", curves, words))
+    return tuple(panels)
 
 
-def _draw_matrix(encoder: str, moment: Document) -> Canvas:
+def _draw_matrix(moment: Document) -> Canvas:
     """Tasks against tasks: a dot's area is the size of the cosine, its fill the sign."""
     pairs = moment.rows("pairs")
     tasks = _tasks_of(pairs)
     trust = _trust_of(pairs)
-    canvas = Canvas(PAGE / 2, HEAD + STEP * len(tasks) + 8)
-    canvas.add(Label(0, 13, cut_text(encoder, PAGE / 2 - 12, bold=True), bold=True, size=12))
+    canvas = Canvas(max(MATRIX, EDGE + STEP * len(tasks)), HEAD + STEP * len(tasks))
     for place, task in enumerate(tasks):
         middle = STEP * (place + 0.5)
         canvas.add(Label(EDGE - 8, HEAD + middle, cut_text(task, EDGE - 10, size=11), "ink", "end"))
@@ -149,8 +140,8 @@ def _trust_of(pairs: Sequence[Document]) -> dict[str, float]:
 def _add_cell(canvas: Canvas, row: int, column: int, value: float, *, role: str) -> None:
     x, y = EDGE + STEP * (column + 0.5), HEAD + STEP * (row + 0.5)
     radius = max(LARGEST * min(abs(value), 1.0) ** 0.5, 1.0)
-    canvas.add(Dot(x, y - 7, radius, role, filled=value >= 0))
-    canvas.add(Label(x, y + 15, format_share(value, digits=2), "ink", "middle", size=9))
+    canvas.add(Dot(x, y - 8, radius, role, filled=value >= 0))
+    canvas.add(Label(x, y + 19, format_share(value, digits=2), "ink", "middle", size=9))
 
 
 def _depth(layer: int, count: int) -> float:

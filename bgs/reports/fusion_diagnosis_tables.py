@@ -34,6 +34,14 @@ def tabulate_probes(probes: Sequence[Document], kinds: Mapping[str, str]) -> Tab
     )
 
 
+def _p_cell(gap: Document, name: str) -> Cell:
+    """A p value; where it is as small as the draws allow, the bound that it is."""
+    value = gap.number(name)
+    draws = gap.maybe_number("num_permutations")
+    shown = format_p(value, permutations=draws, uncorrected=gap.number("p"), brief=True)
+    return Cell(shown, value)
+
+
 def tabulate_gaps(gaps: Sequence[Document]) -> Table:
     """Every comparison with the first encoder."""
     rows = tuple(
@@ -44,14 +52,18 @@ def tabulate_gaps(gaps: Sequence[Document]) -> Table:
             share_cell(gap.number("second")),
             share_cell(gap.number("difference")),
             Cell(format_interval(gap.interval())),
-            Cell(format_p(gap.number("p")), gap.number("p")),
-            Cell(format_p(gap.number("p_holm")), gap.number("p_holm")),
+            share_cell(gap.maybe_number("kept_layers")),
+            _p_cell(gap, "p"),
+            _p_cell(gap, "p_holm"),
         )
         for gap in gaps
     )
     heads = (Column("Encoder", False), Column("Task", False))
-    numbers = ("First", "This one", "Difference", "95 % interval", "p", "p (Holm)")
-    return Table("Every comparison", (*heads, *map(Column, numbers)), rows, folded=True)
+    numbers = ("First", "This one", "Difference", "95 % interval", "Same layers", "p", "p (Holm)")
+    caption = (
+        "Every comparison; same layers: share of resamples in which both encoders keep their layer"
+    )
+    return Table(caption, (*heads, *map(Column, numbers)), rows, folded=True)
 
 
 def tabulate_pairs(last: Sequence[tuple[str, Document]]) -> Table:

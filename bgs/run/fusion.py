@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,16 +13,16 @@ from bgs.fusion.example import Split, TaskData
 from bgs.fusion.language import open_language
 from bgs.fusion.learn import answer, learn, validation_scores
 from bgs.fusion.model import SocialModel
-from bgs.fusion.saving import SAVED, assemble, load_social, read_record, save_social
+from bgs.fusion.record import read_record
+from bgs.fusion.saving import SAVED, assemble, load_social, save_social
 from bgs.fusion.scoring import Answers, score_answers
 from bgs.fusion.settings import FusionConfig
 from bgs.fusion.tasks import find_task
 from bgs.run.folder import (
     CONFIG,
     check_place,
-    clear_run,
+    replace_run,
     write_results,
-    write_text,
 )
 from bgs.run.fusion_config import dump_fusion, resolve_fusion
 from bgs.run.fusion_inputs import Inputs, check_homes, open_inputs
@@ -49,7 +48,7 @@ def train_fusion(
     """
     processes = Processes()
     if processes.is_main:
-        check_place(config.output_dir, resume=resume, overwrite=overwrite)
+        check_place(config.output_dir, resume=resume, overwrite=overwrite, also=SAVED)
     started = time.process_time(), time.perf_counter()
     tasks = tuple(dict.fromkeys((*config.train_on, *config.validated)))
     check_homes(config, tasks)
@@ -101,7 +100,7 @@ def evaluate_fusion(
 ) -> dict[str, Any]:
     """The scores of a trained run on a part of its tasks, or of others."""
     config = open_run(run, home=home)
-    tasks = tuple(on) or config.validated
+    tasks = tuple(dict.fromkeys(on)) or config.validated
     for task in tasks:
         find_task(task)
     inputs = open_inputs(config, tasks, splits=(split,), progress=progress)
@@ -231,12 +230,4 @@ def _training_tokens(config: FusionConfig, inputs: Inputs, *, most: int = 4096) 
 
 def _start(config: FusionConfig) -> None:
     """The config first, in place of an earlier run; data and encoder are in memory by now."""
-    folder = config.output_dir
-    clear_run(folder)
-    for name in SAVED:
-        path = folder / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    write_text(folder / CONFIG, dump_fusion(config))
+    replace_run(config.output_dir, dump_fusion(config), also=SAVED)

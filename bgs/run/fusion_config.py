@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import as_file, files
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
-from bgs.config import _key_of, _override
-from bgs.errors import ConfigError
 from bgs.fusion.settings import FusionConfig, TwinSettings
-from bgs.strict_yaml import parse_mapping
-
-PRINT = "`bgs fusion train CONFIG --print-config`"
+from bgs.run.configs import find_config
+from bgs.settings_text import override, parse_settings, read_settings
 
 
 def resolve_fusion(
@@ -44,43 +40,15 @@ def dump_fusion(config: FusionConfig) -> str:
 def _resolve(
     name_or_path: str | Path | None, overrides: Sequence[str], changes: Mapping[str, Any]
 ) -> FusionConfig:
-    path = None if name_or_path is None else Path(name_or_path)
-    if path is None or path.is_file():
-        return _read(path, overrides, changes)
-    shipped = files("bgs").joinpath(f"shipped/configs/{name_or_path}.yaml")
-    if not shipped.is_file():
-        raise ConfigError(
-            f"config {str(name_or_path)!r} is neither a file nor a shipped config",
-            remedy="give a YAML file or the name fusion-twins, or leave it out and use the options",
-        )
-    with as_file(shipped) as file:
-        return _read(file, overrides, changes)
-
-
-def _read(path: Path | None, overrides: Sequence[str], changes: Mapping[str, Any]) -> FusionConfig:
     values: dict[str, Any] = {}
-    if path is not None:
-        text = path.read_text(encoding="utf-8")
-        values = parse_mapping(
-            text, file=path, what="config", first_key="train_on", error=ConfigError
-        )
-    for word in overrides:
-        _override(values, word)
-    for key, value in changes.items():
-        if value is not None:
-            _override(values, f"{key}={yaml.safe_dump(value, default_flow_style=True).strip()}")
-    try:
-        return FusionConfig.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = _key_of(first["loc"], values)
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(
-                f"unknown setting {key!r}", remedy=f"{PRINT} lists the settings", file=path
-            ) from error
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(
-            f"setting {key!r}: {message[0].lower() + message[1:]}",
-            remedy=f"{PRINT} shows the defaults",
-            file=path,
-        ) from error
+    with nullcontext() if name_or_path is None else find_config(name_or_path) as file:
+        if file is not None:
+            values = read_settings(file, first_key="train_on")
+    override(values, overrides)
+    given = {key: value for key, value in changes.items() if value is not None}
+    override(values, [f"{key}={_as_word(value)}" for key, value in given.items()])
+    return parse_settings(FusionConfig, values, command="bgs fusion train CONFIG", file=file)
+
+
+def _as_word(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True).strip()

@@ -5,7 +5,8 @@ OUT/results.json
     tasks           name, title, kind, examples by split, simulated
     probes          encoder and task: validation and test score of every layer, and the layer chosen on validation with
                     its test score, ci95 over groups of test examples, and the score of who does not look (chance)
-    gaps            task and encoder: score minus that of the first encoder, ci95, p and p_holm over all of them
+    gaps            task and encoder: score minus that of the first encoder, ci95 (over test groups and over the choice
+                    of layers on validation groups), kept_layers, p and p_holm over all of them
     compatibility   encoder: at each recorded step the loss of every task, all pairs of tasks on the whole shared
                     model, and their means on each part of it
 OUT/report.html     the same as a page
@@ -13,7 +14,6 @@ OUT/report.html     the same as a page
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,8 +29,9 @@ from bgs.fusion.example import TaskData
 from bgs.fusion.layers import read_layers
 from bgs.fusion.material import check_parts, gather_material, limit_examples
 from bgs.fusion.settings import ALL, LanguageSettings
-from bgs.fusion.tasks import find_task, load_task
+from bgs.fusion.tasks import TASKS, find_task, load_task
 from bgs.fusion.twins import TwinSize
+from bgs.reports.document import read_document
 from bgs.reports.fusion_diagnosis import write_page
 from bgs.run.embed import open_model, reads_no_frames
 from bgs.run.folder import REPORT, RESULTS, prepare_folder, write_results
@@ -82,7 +83,7 @@ def diagnose(
 ) -> dict[str, Any]:
     """Both lenses on every encoder; the first is what the others are compared with."""
     request = request or Request()
-    named = _named(encoders, run=request.run)
+    named = _named(encoders, request)
     _check_place(out)
     for name in named.values():  # a mistyped one is told before the work on those before it
         open_encoder(name)
@@ -104,7 +105,7 @@ def diagnose(
             rows = [moment_row(moment) for moment in moments]
             compatibility.append({"encoder": label, "moments": rows})
         del backbone
-    if request.run is not None and request.lens != "decodability":
+    if request.run is not None:
         rows = [moment_row(m) for m in watch_run(request.run, data, request, progress=progress)]
         compatibility.append({"encoder": f"{request.run.name} (trained)", "moments": rows})
     results = {
@@ -190,11 +191,18 @@ def watch_run(
     )
 
 
-def _named(encoders: Sequence[str], *, run: Path | None) -> dict[str, str]:
-    """Labels and names; SHORT=NAME gives a label."""
-    if not encoders and run is not None:
-        return {}
-    if not encoders:
+def _named(encoders: Sequence[str], request: Request) -> dict[str, str]:
+    """Labels and names; SHORT=NAME gives a label. A run is looked at here too, before any work."""
+    if request.run is not None:
+        from bgs.run.fusion import open_run
+
+        if request.lens == "decodability":
+            raise BgsError(
+                f"run {str(request.run)!r} is about gradients, which this lens leaves out",
+                remedy="leave out --run, or --lens decodability",
+            )
+        open_run(request.run)
+    elif not encoders:
         raise BgsError("no encoder is named", remedy="name one or more (`bgs backbones`)")
     check_names(encoders)
     return dict(split_name(encoder) for encoder in encoders)
@@ -207,8 +215,8 @@ def _check_place(out: Path) -> None:
     if not file.is_file():
         return
     try:
-        kind = json.loads(file.read_text(encoding="utf-8")).get("kind")
-    except (ValueError, AttributeError):
+        kind = read_document(file).data.get("kind")
+    except DataError:  # whatever it is, it is not ours
         kind = None
     if kind != KIND:
         raise BgsError(
@@ -218,6 +226,8 @@ def _check_place(out: Path) -> None:
 
 def _load_data(request: Request, out: Path) -> dict[str, TaskData]:
     tasks = [find_task(name).name for name in request.tasks]
+    if not tasks:
+        raise DataError("no task is named", remedy=f"name one or more of {', '.join(TASKS)}")
     if len(set(tasks)) < len(tasks):
         raise DataError("a task is named twice", remedy="name each once")
     if request.lens != "decodability" and len(tasks) < 2:

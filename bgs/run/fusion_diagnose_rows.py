@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bgs.evaluation.permutation import holm
-from bgs.fusion.decodability import LayerProbes, compare_probes
+from bgs.fusion.decodability import LayerProbes, compare_layers
 from bgs.fusion.diagnosis import Moment
 from bgs.fusion.example import Split, TaskData
 
@@ -55,14 +55,9 @@ def compare_encoders(
     request: Request,
 ) -> list[dict[str, Any]]:
     """A second encoder against the first, task by task."""
-    rows = []
+    rows, draws = [], max(request.num_bootstrap, FEWEST_FLIPS)
     for name, probes in second.items():
-        gap = compare_probes(
-            first[name].chosen,
-            probes.chosen,
-            num_bootstrap=max(request.num_bootstrap, FEWEST_FLIPS),
-            seed=request.seed,
-        )
+        gap = compare_layers(first[name], probes, num_bootstrap=draws, seed=request.seed)
         rows.append(
             {
                 "encoder": label,
@@ -72,8 +67,10 @@ def compare_encoders(
                 "difference": gap.difference,
                 "ci95": list(gap.ci95) if request.num_bootstrap else None,
                 "p": gap.p,
+                "num_permutations": draws,
                 "n_examples": gap.num_examples,
                 "n_groups": gap.num_groups,
+                "kept_layers": gap.kept_layers if request.num_bootstrap else None,
             }
         )
     return rows
@@ -129,7 +126,9 @@ def describe_protocol(request: Request) -> dict[str, Any]:
         "chosen_on": "layer and penalty on validation examples; test examples have no say",
         "max_examples": request.max_examples,
         "max_test": request.max_test,
-        "gaps": "paired over groups of test examples; p by sign flips, Holm over all comparisons",
+        "gaps": "paired over groups of test examples; intervals also over the choice of layers (validation groups "
+        "resampled, layers chosen anew, probes as fitted); p by sign flips at the layers chosen, Holm over all "
+        "comparisons",
         "language": request.language,
         "run": None if request.run is None else str(request.run),
         "training": asdict(request.training),

@@ -14,7 +14,7 @@ from bgs.data.clip_store import default_cache_dir
 from bgs.errors import BackboneError
 from bgs.fusion.example import Split, TaskData
 from bgs.fusion.material import Material, check_parts, gather_material, limit_examples
-from bgs.fusion.saving import Shape
+from bgs.fusion.record import Shape
 from bgs.fusion.seeing import check_layer
 from bgs.fusion.settings import FusionConfig, TwinSettings
 from bgs.fusion.tasks import SOURCES, load_task

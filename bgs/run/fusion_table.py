@@ -23,6 +23,7 @@ from bgs.fusion.transfer_table import TOGETHER, TransferTable, build_table, plan
 from bgs.reports.fusion_matrix import Gain, draw_gains
 from bgs.run.folder import CONFIG, RESULTS, prepare_folder, write_text
 from bgs.run.fusion import train_fusion
+from bgs.run.fusion_config import resolve_fusion
 from bgs.run.fusion_inputs import Inputs, open_inputs, twin_home
 from bgs.run.results import used_versions
 from bgs.training.processes import Processes
@@ -30,6 +31,7 @@ from bgs.training.processes import Processes
 logger = logging.getLogger(__name__)
 TABLE = "table.json"
 ALL_OTHERS = "all others"
+PLACES = ("name", "output_dir", "home", "cache_dir", "num_bootstrap")
 BUDGET = (
     "every run trains a task for as many steps as the joint run does, over as many epochs of one schedule; "
     "each keeps the epoch that is best on validation for the tasks it was trained on"
@@ -41,7 +43,8 @@ def make_table(
 ) -> dict[str, Any]:
     """Train what the table needs, score every run on the test part of its tasks, write table and figure.
 
-    With `resume`, runs that are finished are kept and an interrupted one goes on.
+    Runs of this table that are finished are kept, and an interrupted one goes on from its newest checkpoint. A
+    table that is there is made again from its runs with `resume` alone.
     """
     out = config.output_dir
     plan = plan_runs(config.train_on, leave_one_out=leave_one_out)
@@ -56,15 +59,39 @@ def make_table(
     answers: dict[str, dict[str, Answers]] = {}
     for name, tasks in plan.items():
         part = part_config(config, name, tasks, sizes=sizes)
-        done = (part.output_dir / RESULTS).is_file()
-        if not (resume and done):
+        begun = _has_begun(part)
+        if begun and (part.output_dir / RESULTS).is_file():
+            logger.info("table: run %r is finished", name)
+        else:
             logger.info("table: run %r on %s", name, ", ".join(tasks))
-            again = resume and (part.output_dir / CONFIG).is_file()
-            train_fusion(part, inputs=inputs, resume=again, progress=progress)
+            train_fusion(part, inputs=inputs, resume=begun, progress=progress)
         answers[name] = _answers(part, inputs)
     table = build_table(answers, num_bootstrap=config.num_bootstrap, seed=config.seed)
     simulated = any(data.simulated for data in inputs.material.data.values())
     return _write(config, table, plan, simulated=simulated)
+
+
+def _has_begun(config: FusionConfig) -> bool:
+    """Whether a run of the table is in its folder already; one of other settings is refused."""
+    file = config.output_dir / CONFIG
+    if not file.is_file():
+        return False
+    before, now = (_deciding(found) for found in (resolve_fusion(file), config))
+    changed = next((key for key in now if before[key] != now[key]), None)
+    if changed is not None:
+        raise TrainingError(
+            f"run {str(config.output_dir)!r} was made with another {changed!r}",
+            remedy="choose another folder, or give the settings that its config.yaml has",
+        )
+    return True
+
+
+def _deciding(config: FusionConfig) -> dict[str, Any]:
+    """The settings that decide what a run learns: not where it is kept."""
+    found = config.model_dump(mode="json", exclude=set(PLACES))
+    if found["twins"] is not None:
+        del found["twins"]["home"]
+    return found
 
 
 def part_config(

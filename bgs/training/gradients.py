@@ -16,7 +16,7 @@ makes several processes compute the loss of one (`processes.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from bgs.objectives import JudgedBatch, LossParts, Objective
 from bgs.training.batches import Draw
 from bgs.training.judged import IntArray
+from bgs.training.precision import autocast
 from bgs.training.processes import Processes
 from bgs.training.randomness import dropout_state, set_dropout_state
 
@@ -112,7 +113,7 @@ class GradientEngine:
             frames = prepare(frames, clips)
         # A fresh autocast each time: it caches casts of weights, and those of a pass without a graph
         # would carry no gradient into the next.
-        with self._autocast():
+        with autocast(self.processes.device, self.precision):
             return self.model(frames).float()  # (chunk, dim)
 
     def _embed_context(
@@ -123,11 +124,6 @@ class GradientEngine:
         with torch.no_grad():
             parts = [self._embed(chunk, inputs, prepare) for chunk in self._chunks(draw.context)]
         return self.processes.gather_rows(torch.cat(parts), total=len(draw.context))
-
-    def _autocast(self) -> AbstractContextManager[object]:
-        if self.precision is None:
-            return nullcontext()
-        return torch.autocast(self.processes.device.type, dtype=self.precision)
 
     def _my_rows(self, gradient: Tensor | None) -> Tensor:
         if gradient is None:  # the objective always touches the embeddings

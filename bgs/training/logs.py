@@ -6,6 +6,7 @@ wandb and TensorBoard are imported only when they are asked for; neither is a de
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from tqdm.auto import tqdm
 from bgs.errors import TrainingError
 
 Record = dict[str, Any]
+logger = logging.getLogger(__name__)
 
 
 class MetricsFile:
@@ -151,6 +153,8 @@ class RunLog:
     def epoch(self, record: Record, *, score: float) -> None:
         """One epoch more, with its validation score."""
         self._validation = score
+        if not self.silent:
+            logger.info("epoch %s, validation %.3f", record.get("epoch"), score)
         self._write(record)
 
     def rewind(self, size: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -23,6 +24,13 @@ def autocast_dtype(settings: TrainingSettings, device: torch.device) -> torch.dt
         warnings.warn(f"{device} has no bfloat16: training in float32", stacklevel=2)
         return None
     return torch.bfloat16 if settings.bf16 else None
+
+
+def autocast(device: torch.device, precision: torch.dtype | None) -> AbstractContextManager[object]:
+    """Computes in that type where it is safe; None leaves everything as it is."""
+    if precision is None:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=precision)
 
 
 def enable_gradient_checkpointing(model: nn.Module) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,11 @@ def test_a_mistake_is_one_line(words, message, capsys, tmp_path, monkeypatch):
     assert not list(Path("run").glob("*"))
 
 
+SHIPPED = yaml.safe_load(
+    files("bgs").joinpath("shipped/configs/fusion-twins.yaml").read_text(encoding="utf-8")
+)
+
+
 def shown(capsys, *words: str) -> dict:
     code, out, err = call(capsys, "train", *words, "--print-config")
     assert code == 0, err
@@ -72,10 +78,10 @@ def test_several_tasks_after_one_option(capsys):
 def test_options_go_over_words_and_words_over_the_file(capsys):
     found = shown(capsys, "fusion-twins", "seed=4", "--train-on", "lam", "pisc", "name=x")
     assert (found["seed"], found["name"], found["train_on"]) == (4, "x", ["lam", "pisc"])
-    assert found["twins"]["train"] == 1200
+    assert found["twins"] == SHIPPED["twins"] | {"seed": 0, "home": None}
     assert found["use_heatmap"] is True
 
 
 def test_twins_are_asked_for_by_a_word(capsys):
     assert shown(capsys, "--twins")["twins"]["train"] == 400
-    assert shown(capsys, "fusion-twins", "--twins")["twins"]["train"] == 1200
+    assert shown(capsys, "fusion-twins", "--twins")["twins"]["train"] == SHIPPED["twins"]["train"]

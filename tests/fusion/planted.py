@@ -56,7 +56,7 @@ def config(folder: Path, *, tasks: tuple[str, ...] = ("lam", "pisc-coarse"), **c
         "train_on": tasks,
         "connector": {"hidden": 16},
         "training": training,
-        "num_bootstrap": 20,
+        "num_bootstrap": 100,
         **changes,
     }
     return FusionConfig.model_validate(values)

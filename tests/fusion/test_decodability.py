@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from bgs.errors import DataError
 from bgs.fusion import decodability
 from bgs.fusion.decodability import (
+    Held,
+    LayerProbes,
+    ProbeResult,
     balance,
+    compare_layers,
     compare_probes,
     probe_layers,
     probe_task,
@@ -224,3 +230,125 @@ def test_the_interval_of_a_score_holds_the_truth():
         low, high = result.interval(num_bootstrap=200)
         inside += low <= 0.83 <= high  # .841 at best, a little less after fitting
     assert inside >= 24
+
+
+def layered(
+    truth: np.ndarray, *, seed: int, held: int, tested: int, difficulty: np.random.Generator
+) -> LayerProbes:
+    """Probes of layers that are right as often as `truth` says, on examples that are hard or easy for all of them."""
+    rng = np.random.default_rng([seed, 3])
+    right = {}
+    for split, count in (("held", held), ("tested", tested)):
+        shared = difficulty.normal(size=count)
+        own = rng.normal(size=(len(truth), count))
+        right[split] = np.sqrt(0.3) * shared + np.sqrt(0.7) * own < norm.ppf(truth)[:, None]
+    return LayerProbes(
+        tuple(
+            ProbeResult(
+                task="x",
+                layer=place + 1,
+                penalty=1.0,
+                validation=float(right["held"][place].mean()),
+                correct=right["tested"][place].astype(float),
+                weights=np.ones(tested),
+                groups=tuple(map(str, range(tested))),
+                chance=0.5,
+                held=Held(
+                    right["held"][place].astype(float), np.ones(held), tuple(map(str, range(held)))
+                ),
+            )
+            for place in range(len(truth))
+        )
+    )
+
+
+def two_encoders(truths, *, seed: int, held: int = 100, tested: int = 500):
+    return [
+        layered(
+            truth, seed=2 * seed + place, held=held, tested=tested,
+            difficulty=np.random.default_rng([seed, 11]),  # the same examples
+        )
+        for place, truth in enumerate(truths)
+    ]  # fmt: skip
+
+
+def expected_gap(truths, *, held: int = 100) -> float:
+    """What the procedure shows on average: true scores of the layers that validation parts choose."""
+    shown = []
+    for seed in range(1500):
+        sides = two_encoders(truths, seed=100_000 + seed, held=held, tested=1)
+        first, second = (truth[side.place] for truth, side in zip(truths, sides, strict=True))
+        shown.append(second - first)
+    return float(np.mean(shown))
+
+
+CLOSE = (np.linspace(0.55, 0.67, 12), np.linspace(0.70, 0.58, 12))
+
+
+def test_the_interval_of_a_gap_includes_the_choice_of_layers():
+    """Twelve layers whose validation scores are close: 95 % with the choice, far fewer for the layers as chosen."""
+    truth = expected_gap(CLOSE)
+    assert truth == pytest.approx(0.035, abs=0.01)
+    covered = {"with": 0, "without": 0}
+    for seed in range(200):
+        first, second = two_encoders(CLOSE, seed=seed)
+        gap = compare_layers(first, second, num_bootstrap=200, seed=seed)
+        as_chosen = compare_probes(first.chosen, second.chosen, num_bootstrap=200, seed=seed)
+        assert gap.difference == as_chosen.difference
+        assert gap.p == as_chosen.p
+        covered["with"] += gap.ci95[0] <= truth <= gap.ci95[1]
+        covered["without"] += as_chosen.ci95[0] <= truth <= as_chosen.ci95[1]
+    assert 184 <= covered["with"] <= 199
+    assert covered["without"] <= 170
+
+
+def test_layers_that_are_equally_good_cost_little():
+    """It does not matter which is chosen, and the noise of their test scores is not counted twice."""
+    truths = (np.full(6, 0.6), np.full(6, 0.65))
+    widths, kept, covered = [], [], 0
+    for seed in range(100):
+        first, second = two_encoders(truths, seed=seed)
+        gap = compare_layers(first, second, num_bootstrap=200, seed=seed)
+        old = compare_probes(first.chosen, second.chosen, num_bootstrap=200, seed=seed)
+        widths.append((gap.ci95[1] - gap.ci95[0]) / (old.ci95[1] - old.ci95[0]))
+        covered += gap.ci95[0] <= 0.05 <= gap.ci95[1]
+        kept.append(gap.kept_layers)
+    assert np.mean(kept) < 0.5
+    assert covered >= 90
+    assert np.mean(widths) < 1.15
+
+
+def test_a_clear_choice_changes_nothing():
+    truths = (np.array([0.5, 0.9, 0.5]), np.array([0.5, 0.5, 0.95]))
+    first, second = two_encoders(truths, seed=1)
+    gap = compare_layers(first, second, num_bootstrap=200)
+    assert gap.kept_layers == 1.0
+    assert gap.ci95 == compare_probes(first.chosen, second.chosen, num_bootstrap=200).ci95
+
+
+def test_an_encoder_compared_with_itself_differs_in_nothing():
+    first, _ = two_encoders(CLOSE, seed=0)
+    gap = compare_layers(first, first, num_bootstrap=200)
+    assert gap.kept_layers < 1
+    assert (gap.difference, gap.ci95, gap.p) == (0.0, (0.0, 0.0), 1.0)
+
+
+def test_a_choice_counts_even_where_no_example_tells_the_chosen_apart():
+    """The chosen layers are right on the same test examples; those nearly chosen are not."""
+    first, second = two_encoders((np.array([0.6, 0.6]),) * 2, seed=2)
+    alike = replace(second.chosen, correct=first.chosen.correct)
+    layers = [replace(each, correct=np.zeros_like(each.correct)) for each in second.layers]
+    layers[second.place] = alike
+    gap = compare_layers(first, LayerProbes(tuple(layers)), num_bootstrap=200)
+    assert gap.difference == 0
+    assert gap.ci95[0] < -0.1
+    assert gap.ci95[1] == pytest.approx(-gap.ci95[0])
+
+
+def test_validation_scores_are_those_of_the_examples():
+    features, examples = study(0.8, share=0.2, each=4)
+    found = probe_task(LAM, features, examples)
+    assert found.validation == pytest.approx(
+        np.average(found.held.correct, weights=found.held.weights)
+    )
+    assert found.held.groups == tuple(example.group for example in examples["val"])

@@ -10,11 +10,25 @@ import torch
 
 from bgs.backbones import load_backbone
 from bgs.errors import BackboneError
-from bgs.fusion.connector import Connector, HeatmapDecoder, box_coverage
+from bgs.fusion.connector import (
+    Connector,
+    HeatmapDecoder,
+    box_coverage,
+    look_into,
+    spell_cells,
+)
 from bgs.fusion.example import Box, Example
 from bgs.fusion.language import make_tiny, open_language
 from bgs.fusion.model import BLUR, SocialModel, _blurred
-from bgs.fusion.questions import CELLS, GRID, OUTSIDE, Question, ask, words_of
+from bgs.fusion.questions import (
+    CELLS,
+    GRID,
+    OUTSIDE,
+    Question,
+    ask,
+    expected_place,
+    words_of,
+)
 from bgs.fusion.seeing import patch_tokens, see
 from bgs.fusion.settings import ConnectorSettings, LanguageSettings
 from bgs.fusion.tasks import TASKS, load_task
@@ -38,7 +52,7 @@ def question(
     text: str, *, prompt: str = "person at 1 2 30 40. Which gesture does this hand make? Answer:"
 ) -> Question:
     choices = ("three", "three2", "thumb_index", "palm", "two_up")
-    return Question("x", "label", prompt, choices, choices.index(text))
+    return Question("x", "label", prompt, choices, choices.index(text), (Box(0.1, 0.1, 0.5, 0.6),))
 
 
 def inputs(count: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -117,34 +131,107 @@ def test_every_word_of_every_task_is_known_to_the_tiny_model():
             assert unknown not in [token for row in ids for token in row]
 
 
-@pytest.mark.parametrize("heatmap", [False, True])
-def test_a_question_about_the_picture_can_be_learnt(heatmap):
+def test_a_question_about_the_picture_can_be_learnt():
     """What is asked for stands in one channel of the tokens: after a few steps the answers are right."""
-    model = small_model(heatmap=heatmap).train()
-    rng = np.random.default_rng(0)
-    cells = rng.integers(0, GRID**2, 48)
-    asked, tokens = [], torch.zeros(48, ROWS * COLUMNS, WIDTH)
-    choices = (*CELLS, OUTSIDE)
-    for k, cell in enumerate(cells.tolist()):
-        row, column = divmod(cell, GRID)
-        if heatmap:
-            asked.append(Question(str(k), "place", "person at 0 0 9 9. Answer:", choices, cell))
-            tokens[k, (row // 2) * COLUMNS + column // 2, :4] = (
-                3 * torch.eye(4)[2 * (row % 2) + column % 2]
-            )
-        else:
-            said = ("palm", "three")[cell % 2]
-            asked.append(question(said))
-            tokens[k, :, 0] = 2.0 * (cell % 2) - 1
+    model = small_model().train()
+    asked = [question(("palm", "three")[k % 2]) for k in range(48)]
+    tokens = torch.zeros(48, ROWS * COLUMNS, WIDTH)
+    tokens[:, :, 0] = 2.0 * (torch.arange(48)[:, None] % 2) - 1
     coverage = torch.zeros(48, 2, ROWS * COLUMNS)
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
-    for _ in range(150 if heatmap else 40):
+    for _ in range(40):
         optimizer.zero_grad()
         model(tokens, coverage, asked).mean().backward()
         optimizer.step()
     beliefs = model.eval().believe(tokens, coverage, asked)
     right = np.mean([int(b.argmax()) == q.answer for b, q in zip(beliefs, asked, strict=True)])
     assert right > 0.9
+
+
+def gaze_scene(rng: np.random.Generator, count: int) -> tuple[torch.Tensor, list[Box], list[int]]:
+    """Heads anywhere, whose tokens say which way; the target is a third of the picture away, that way."""
+    heads, cells = [], []
+    tokens = torch.randn(count, ROWS * COLUMNS, WIDTH) * 0.3
+    while len(heads) < count:
+        x, y = rng.uniform(0.15, 0.85, 2)
+        angle = rng.uniform(0, 2 * np.pi)
+        across, down = x + 0.35 * np.cos(angle), y + 0.35 * np.sin(angle)
+        if not (0 < across < 1 and 0 < down < 1):
+            continue
+        box = Box(x - 0.12, y - 0.12, x + 0.12, y + 0.12)
+        covered = box_coverage([[box]], rows=ROWS, columns=COLUMNS)[0, 0] > 0
+        tokens[len(heads), covered, :2] = torch.tensor([np.cos(angle), np.sin(angle)]).float() * 2
+        heads.append(box)
+        cells.append(int(down * GRID) * GRID + int(across * GRID))
+    return tokens, heads, cells
+
+
+def test_gaze_that_is_learnt_holds_for_heads_elsewhere():
+    """On scenes that were not trained on it is far closer than the middle of the picture."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    model = small_model(heatmap=True).train()
+    tokens, heads, cells = gaze_scene(rng, 512)
+    optimizer = torch.optim.Adam(model.heatmap.parameters(), 3e-3)
+    for step in range(250):
+        part = [k % 512 for k in range(32 * step, 32 * step + 32)]
+        asked = [place_question(heads[k], cells[k]) for k in part]
+        optimizer.zero_grad()
+        model._gaze_losses(tokens[part], asked).mean().backward()
+        optimizer.step()
+    model.eval()
+    tokens, heads, cells = gaze_scene(rng, 100)
+    asked = [place_question(box, cell) for box, cell in zip(heads, cells, strict=True)]
+    with torch.inference_mode():
+        found = model._decode(model.heatmap, tokens, asked).softmax(dim=1).double().numpy()
+    said = np.array([expected_place(np.append(belief, 0.0)) for belief in found])
+    true = (np.array([divmod(cell, GRID)[::-1] for cell in cells]) + 0.5) / GRID
+    assert np.hypot(*(said - true).T).mean() < 0.13
+    assert np.hypot(*(0.5 - true).T).mean() > 0.3
+
+
+def place_question(box: Box, cell: int) -> Question:
+    return Question("x", "place", "Answer:", (*CELLS, OUTSIDE), cell, (box,))
+
+
+def test_beliefs_about_a_place_are_the_decoders_but_for_outside():
+    model = small_model(heatmap=True)
+    tokens, coverage = inputs(2)
+    asked = [place_question(Box(0.1, 0.1, 0.4, 0.5), cell) for cell in (3, 7)]
+    beliefs = model.believe(tokens, coverage, asked)
+    with torch.inference_mode():
+        cells = model._decode(model.heatmap, tokens, asked).softmax(dim=1)
+    for belief, row in zip(beliefs, cells, strict=True):
+        assert float(belief.sum()) == pytest.approx(1.0, abs=1e-5)
+        torch.testing.assert_close(belief[:-1], row * (1 - belief[-1]))
+
+
+def test_what_is_looked_into_is_what_stands_there():
+    """On a plane that says where it is, points of a box say where they are."""
+    middles = (torch.arange(8) + 0.5) / 8
+    plane = torch.stack([middles.expand(8, 8), middles[:, None].expand(8, 8)])[None]
+    found = look_into(plane, torch.tensor([[0.2, 0.3, 0.8, 0.6]]), looks=3)[0]
+    torch.testing.assert_close(found[0], torch.tensor([0.3, 0.5, 0.7]).expand(3, 3))
+    torch.testing.assert_close(found[1, :, 0], torch.tensor([0.35, 0.45, 0.55]))
+
+
+def test_cells_are_spelt_as_seen_from_the_head():
+    """A cell to the right of one head looks like a cell to the right of another."""
+    angles, bumps = spell_cells(torch.tensor([[0.3125, 0.3125], [0.5625, 0.8125]]), grid=GRID)
+    first, second = 2 * GRID + 5, 6 * GRID + 7  # three cells to the right of each
+    torch.testing.assert_close(angles[0, :, first], angles[1, :, second])
+    torch.testing.assert_close(bumps[0, :, first], bumps[1, :, second])
+    torch.testing.assert_close(angles[0, :, first], torch.tensor([1.0, 1.0, 0.0, 1.0, 0.0]))
+    assert float(bumps[0, :, 2 * GRID + 2].abs().max()) < 1e-6  # under the head itself
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(2, 2), (4, 4), (7, 7), (14, 14), (16, 12)])
+def test_the_decoder_takes_any_grid_of_patches(rows, columns):
+    decoder = HeatmapDecoder(width=8, rows=rows, columns=columns, grid=GRID)
+    found = decoder(torch.randn(3, rows * columns, 8), torch.tensor([[0.1, 0.1, 0.3, 0.4]] * 3))
+    assert found.shape == (3, GRID**2)
+    found.sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in decoder.parameters())
 
 
 def test_lora_keeps_a_published_model_as_it_is(tmp_path):

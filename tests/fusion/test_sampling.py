@@ -13,12 +13,14 @@ from bgs.fusion.settings import SamplingSettings
 
 
 def asked(task: str, count: int, *, first_row: int = 0) -> Asked:
-    questions = tuple(Question(f"{task}{k}", "label", "?", ("a", "b"), 0) for k in range(count))
+    questions = tuple(Question(f"{task}{k}", "label", "?", ("a", "b"), 0, ()) for k in range(count))
     return Asked(task, np.arange(first_row, first_row + count), questions)
 
 
-def sampler(*, kind="uniform", steps=None, seed=0) -> TaskSampler:
-    settings = SamplingSettings(kind=kind, steps_per_epoch=steps)
+def sampler(*, kind="uniform", steps=None, seed=0, mixed=False, weights=None) -> TaskSampler:
+    settings = SamplingSettings(
+        kind=kind, steps_per_epoch=steps, mixed=mixed, weights=weights or {}
+    )
     tasks = [asked("big", 90), asked("small", 10, first_row=90)]
     return TaskSampler(tasks, 5, settings, seed=seed)
 
@@ -70,8 +72,43 @@ def test_a_step_is_about_one_task():
         assert len({question.example.rstrip("0123456789") for question in drawn.judge(draw)}) == 1
 
 
-def test_a_resumed_sampler_asks_what_the_other_would_have():
-    whole, first, second = sampler(), sampler(), sampler()
+def test_a_mixed_step_asks_some_of_every_task():
+    """Five questions of two tasks alike are two and three; over many steps each is asked as often."""
+    drawn = sampler(steps=100, mixed=True)
+    counts = [
+        Counter(q.example.rstrip("0123456789") for q in drawn.judge(d)) for d in drawn.draw(0)
+    ]
+    assert all(sum(found.values()) == 5 and min(found.values()) >= 2 for found in counts)
+    assert sum(found["big"] for found in counts) == pytest.approx(250, abs=20)
+
+
+def test_weights_change_the_shares():
+    drawn = sampler(steps=100, mixed=True, weights={"hagrid": 3.0})
+    assert drawn.shares == {"big": 0.5, "small": 0.5}  # a task that is not there has no part in it
+    settings = SamplingSettings(weights={"lam": 3.0})
+    assert task_shares({"lam": 10, "pisc": 900}, settings) == {"lam": 0.75, "pisc": 0.25}
+    with pytest.raises(ValueError, match="unknown task 'big'"):
+        SamplingSettings(weights={"big": 2.0})
+    with pytest.raises(ValueError, match="the weight of 'lam' is 0; above 0 is needed"):
+        SamplingSettings(weights={"lam": 0.0})
+
+
+def test_a_tasks_own_question_has_its_share():
+    """Three things are asked of a picture; half of all questions are the task's own, none is left out."""
+    kinds = ("label", "valence", "arousal")
+    questions = tuple(Question(f"x{k}", kinds[k % 3], "?", ("a", "b"), 0, ()) for k in range(60))
+    task = Asked("affectnet", np.arange(60) // 3, questions)
+    settings = SamplingSettings(steps_per_epoch=16)
+    drawn = TaskSampler([task], 5, settings, seed=0)
+    asked_of = [q for draw in drawn.draw(0) for q in drawn.judge(draw)]
+    counts = Counter(q.about for q in asked_of)
+    assert counts == {"label": 40, "valence": counts["valence"], "arousal": 40 - counts["valence"]}
+    assert len(set(map(id, asked_of))) == 60
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_a_resumed_sampler_asks_what_the_other_would_have(mixed):
+    whole, first, second = (sampler(mixed=mixed) for _ in range(3))
     expected = [[d.judgments.tolist() for d in whole.draw(e)] for e in range(3)]
     found = [[d.judgments.tolist() for d in first.draw(e)] for e in range(2)]
     second.load_state_dict(first.state_dict())

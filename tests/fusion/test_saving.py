@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
 from bgs.backbones import load_backbone
-from bgs.backbones.contract import Backbone
-from bgs.errors import BackboneError
+from bgs.errors import BackboneError, BgsError
 from bgs.fusion.language import make_tiny
 from bgs.fusion.learn import answer
 from bgs.fusion.questions import words_of
-from bgs.fusion.saving import Shape, build_model, load_social, read_record, save_social
+from bgs.fusion.record import Shape, read_record
+from bgs.fusion.saving import build_model, load_social, save_social
 from bgs.fusion.tasks import TASKS
 from tests.fusion.planted import COLUMNS, ROWS, WIDTH, config, planted
 
 SHAPE = Shape(ROWS, COLUMNS, WIDTH)
-
-
-@pytest.fixture(scope="module")
-def backbone() -> Backbone:
-    return load_backbone("bgs-tiny", random_init=True)
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +104,44 @@ def test_a_shared_embedding_is_not_trained_by_its_other_name(base, tmp_path):
     names = [name for name in trained_weights(model) if name.startswith("language")]
     assert names
     assert all("lora_" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[" * 100_000, "brackets within brackets without end"),
+        ("[]", r"not a model record \(the whole: input should be"),
+        ("{}", r"not a model record \(shape: field required"),
+        ('{"shape": {"rows": 0, "columns": 1, "width": 1}}', r"\(shape.rows: input should be gr"),
+        ('{"shape": {"rows": "a", "columns": 1, "width": 1}}', r"\(shape.rows: input should be a"),
+        (
+            '{"shape": {"rows": 1, "columns": 1, "width": 1}, "encoder": "clip"}',
+            r"\(encoder: input should be",
+        ),
+    ],
+)
+def test_a_record_that_says_something_else_is_refused(tmp_path, text, fault):
+    (tmp_path / "fusion.json").write_text(text, encoding="utf-8")
+    with pytest.raises(BgsError, match=rf"fusion\.json.*{fault}"):
+        read_record(tmp_path)
+
+
+def test_a_record_of_another_grid_is_refused_before_anything_is_built(backbone, tmp_path):
+    settings = config(tmp_path)
+    save_social(trained(settings), tmp_path, config=settings, shape=SHAPE, backbone=backbone)
+    file = tmp_path / "fusion.json"
+    record = json.loads(file.read_text(encoding="utf-8"))
+    record["shape"]["width"] = 10**12
+    file.write_text(json.dumps(record), encoding="utf-8")
+    with pytest.raises(BackboneError, match="is not the one this model was trained on"):
+        load_social(tmp_path, config=settings, backbone=backbone)
+
+
+def test_weights_that_are_not_finite_are_refused(backbone, tmp_path):
+    settings = config(tmp_path)
+    model = trained(settings)
+    with torch.no_grad():
+        model.connector.markers[0, 0] = float("nan")
+    save_social(model, tmp_path, config=settings, shape=SHAPE, backbone=backbone)
+    with pytest.raises(BackboneError, match="damaged: 'markers' holds numbers that are not finite"):
+        load_social(tmp_path, config=settings, backbone=backbone)

@@ -118,7 +118,16 @@ def test_figures_hold_the_numbers():
     assert set(table.columns) == {"encoder", "task", "layer", "validation", "test"}
     assert len(table) == 8
     assert sections["gaps"].figures[0].table["difference"].tolist() == [-0.2]
-    assert len(sections["compatibility"].figures) == 2
+    cosines, moments = sections["compatibility"].figures
+    assert [panel.title for panel in cosines.panels] == [
+        "base",
+        HOSTILE,
+    ]  # each stands alone where it is narrow
+    assert [panel.title for panel in moments.panels] == [
+        "Mean cosine, step by step",
+        "Share of batches in conflict, step by step",
+    ]
+    assert "behind base −.300, −.300" in moments.panels[0].description
 
 
 def test_a_value_that_is_missing_is_named():

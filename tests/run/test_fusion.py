@@ -34,7 +34,7 @@ def settings(folder: Path, home: Path, **changes: Any) -> FusionConfig:
         "train_on": ("affectnet", "pisc-coarse"),
         "backbone": {"name_or_path": "bgs-tiny"},
         "sampling": {"steps_per_epoch": 6},
-        "num_bootstrap": 30,
+        "num_bootstrap": 100,
         "training": {
             "num_train_epochs": 2,
             "per_device_train_batch_size": 8,
@@ -117,7 +117,7 @@ def test_what_cannot_work_costs_nothing(home, tmp_path):
         train_fusion(settings(folder, home, twins=None, train_on=("pisc",)), progress=False)
     with pytest.raises(BackboneError, match="layer 9 of 'bgs-tiny', which has 5"):
         train_fusion(settings(folder, home, layer=9), progress=False)
-    with pytest.raises(BackboneError, match="language model 'nowhere' cannot be opened"):
+    with pytest.raises(BackboneError, match="'nowhere' is neither a folder here nor in the cache"):
         train_fusion(settings(folder, home, language={"name_or_path": "nowhere"}), progress=False)
     assert not any(folder.iterdir())
 
@@ -184,6 +184,35 @@ def test_the_table_of_two_tasks(home, tmp_path):
     with pytest.raises(TrainingError, match=r"table .* exists already"):
         make_table(config, progress=False)
     assert make_table(config, resume=True, progress=False) == results
+    changed = config.model_copy(update={"layer": 2})
+    with pytest.raises(TrainingError, match="together' was made with another 'layer'; choose"):
+        make_table(changed, resume=True, progress=False)
+
+
+def test_a_table_that_was_stopped_goes_on_with_the_same_command(home, tmp_path, monkeypatch):
+    """What was finished is not trained again; what was under way goes on; the figures are those of one go."""
+    whole = make_table(settings(tmp_path / "whole", home), progress=False)
+    config, trained = settings(tmp_path / "table", home), []
+
+    def train(part: FusionConfig, **options: Any) -> Any:
+        trained.append((part.name, options["resume"]))
+        if len(trained) == 2:
+            (part.output_dir / "checkpoints").mkdir(parents=True)
+            (part.output_dir / "config.yaml").write_text(dump_fusion(part))
+            raise KeyboardInterrupt
+        return train_fusion(part, **options)
+
+    monkeypatch.setattr("bgs.run.fusion_table.train_fusion", train)
+    with pytest.raises(KeyboardInterrupt):
+        make_table(config, progress=False)
+    again = make_table(config, progress=False)
+    assert trained == [
+        ("together", False),
+        ("affectnet alone", False),
+        ("affectnet alone", True),
+        ("pisc-coarse alone", False),
+    ]
+    assert again["from_all"] == whole["from_all"]
 
 
 def test_a_config_comes_back(tmp_path):
@@ -191,3 +220,13 @@ def test_a_config_comes_back(tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text(dump_fusion(config))
     assert resolve_fusion(file) == config
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_what_somebody_else_wrote_is_never_replaced(home, tmp_path, overwrite):
+    """`language` is a name of ours, and of many others."""
+    (tmp_path / "language").mkdir()
+    (tmp_path / "language" / "paper.tex").write_text("years of work", encoding="utf-8")
+    with pytest.raises(TrainingError, match="is no run, and holds 'language', which a run would"):
+        train_fusion(settings(tmp_path, home), overwrite=overwrite, progress=False)
+    assert (tmp_path / "language" / "paper.tex").is_file()

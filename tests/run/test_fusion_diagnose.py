@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import sys
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,8 @@ from bgs.cli.app import main
 from bgs.errors import BgsError, DataError
 from bgs.fusion.diagnosis import BriefTraining
 from bgs.fusion.twins import TwinSize
+from bgs.run.fusion import train_fusion
+from bgs.run.fusion_config import resolve_fusion
 from bgs.run.fusion_diagnose import Request, diagnose
 
 REQUEST = Request(
@@ -60,6 +65,98 @@ def test_a_mistyped_encoder_costs_no_work(tmp_path: Path):
     with pytest.raises(BgsError, match="'caption:tfidf' looks at no picture"):
         diagnose(["caption:tfidf"], out=tmp_path, request=REQUEST, progress=False)
     assert not (tmp_path / "data").exists()
+
+
+@dataclass
+class Tracked:
+    """What a tracker was told."""
+
+    logged: list[int] = field(default_factory=list)
+    closed: bool = False
+
+    def log(self, _record: Any, *, step: int) -> None:
+        self.logged.append(step)
+
+    def finish(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture(scope="module")
+def trained(diagnosed, tmp_path_factory: pytest.TempPathFactory):
+    """A run on the twins of the diagnosis, with a tracker that stands in for wandb."""
+    folder, tracked = tmp_path_factory.mktemp("trained") / "run", Tracked()
+    config = resolve_fusion(
+        overrides=[
+            f"home={next((diagnosed[0] / 'data').iterdir())}", f"output_dir={folder}",
+            "train_on=[lam, pisc]", f"cache_dir={folder.parent}", "backbone.name_or_path=bgs-tiny",
+            "training.num_train_epochs=4", "training.per_device_train_batch_size=8",
+            "training.learning_rate=3e-3", "training.report_to=wandb", "num_bootstrap=0",
+        ]
+    )  # fmt: skip
+    wandb = ModuleType("wandb")
+    wandb.init = lambda **_: tracked  # type: ignore[attr-defined]
+    wandb.Error = OSError  # type: ignore[attr-defined]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "wandb", wandb)
+        results = train_fusion(config, progress=False)
+    return folder, tracked, results
+
+
+def test_a_run_of_fusion_tells_the_tracker_every_step_and_ends_it(trained):
+    _, tracked, results = trained
+    assert tracked.closed
+    assert set(tracked.logged) == set(range(results["training"]["steps"] + 1))
+
+
+def test_gradients_of_a_run_are_those_of_what_it_has_learnt(
+    diagnosed, trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    run, home = trained[0], next((diagnosed[0] / "data").iterdir())
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    words = ["--tasks", "lam,pisc", "--home", str(home), "--steps", "1", "--batches", "4"]
+    with pytest.raises(SystemExit) as exit_:
+        main(["fusion", "diagnose", "--run", str(run), *words, "--out", str(tmp_path), "-q"])
+    assert not exit_.value.code
+    assert "run (trained)" in capsys.readouterr().out
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert (results["encoders"], results["probes"], results["gaps"]) == ([], [], [])
+    (watched,) = results["compatibility"]
+    assert watched["encoder"] == "run (trained)"
+    assert [moment["step"] for moment in watched["moments"]] == [0, 1]
+    fresh = diagnosed[1]["compatibility"][0]["moments"][0]["losses"]
+    for task, loss in watched["moments"][0]["losses"].items():
+        assert loss < 0.75 * fresh[task]  # it has been trained on these very examples
+    (pair,) = watched["moments"][0]["pairs"]
+    assert -1 <= pair["cosine"] <= 1
+    assert "run (trained)" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["--run", "nowhere"], "'nowhere' holds no trained SocialFusion model"),
+        (["bgs-tiny", "--run", "x", "--lens", "decodability"], "'x' is about gradients, which this lens"),
+        (["--lens", "decodability"], "no encoder is named"),
+        (["bgs-tiny", "--tasks", " , "], "no task is named"),
+    ],
+)  # fmt: skip
+def test_a_mistake_costs_no_work(words, text, tmp_path: Path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_:
+        main(["fusion", "diagnose", *words, "--out", str(tmp_path / "out")])
+    assert exit_.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert text in line
+    assert not list((tmp_path / "out").glob("*"))
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "[" * 100_000, '{"kind": []}', "\xff"])
+def test_whatever_else_is_there_stays(tmp_path: Path, text: str):
+    (tmp_path / "results.json").write_text(text, encoding="latin-1")
+    with pytest.raises(BgsError, match="holds results of something else"):
+        diagnose(["bgs-tiny"], out=tmp_path, request=REQUEST, progress=False)
+    assert (tmp_path / "results.json").read_text(encoding="latin-1") == text
 
 
 def test_an_earlier_diagnosis_is_replaced_and_nothing_else(tmp_path: Path):

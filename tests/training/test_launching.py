@@ -88,7 +88,7 @@ def test_ctrl_c_saves_a_checkpoint_and_exits_130(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert said == "stopped; a run that was training continues with `bgs fit CONFIG --resume`\n"
+    assert said == "stopped; a run that was training goes on with the same `bgs fit` and --resume\n"
     later = sorted(path.name for path in saved.glob("step-*") if path.name not in first)
     assert later  # what was done since is saved too
     metrics = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
