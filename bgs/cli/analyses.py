@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -17,9 +17,11 @@ from bgs.cli.options import (
     VideosDirOption,
     VideosOption,
 )
-from bgs.cli.output import print_rows
+from bgs.cli.output import print_json, print_rows, print_section
 
 app = typer.Typer(rich_markup_mode=None)
+
+SIMULATED = "simulated data: no people judged or rated these clips"
 
 ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="A run folder, or any model as for `bgs score`.")
@@ -68,9 +70,7 @@ def run_variance(
             **vars(judged),
         ),
     )
-    total = {"component": "all together", "kind": "total", **results["total"]}
-    columns = ("component", "kind", "r2", "ci95", "cross_validated")
-    outcome.show(results, [*results["components"], total], columns)
+    _show("variance", results, outcome)
 
 
 @app.command("probe")
@@ -114,13 +114,24 @@ def run_probe(
             progress=not outcome.quiet,
         ),
     )
-    columns = ("model", "attribute", "r2", "ci95", "pearson", "pearson_ci95", "p")
-    outcome.show(results, results["probes"], columns + (("lowest", "highest") if axes else ()))
+    _show("probes", results, outcome)
     if not outcome.as_json:
-        changed = ("attribute", "before_r2", "after_r2", "r2", "ci95")
-        print_rows([{key: row[key] for key in changed} for row in results["comparisons"]])
+        ends = ("model", "attribute", "lowest", "highest")
+        if axes:
+            typer.echo("clips at the ends of each attribute")
+            print_rows([{key: row[key] for key in ends} for row in results["probes"]])
         for what, why in results["left_out"].items():
             typer.echo(f"left out: {what}: {why}")
+
+
+def _show(kind: str, results: dict[str, Any], outcome: Outcome) -> None:
+    """All of it as JSON, or as the page has it, which says first where nobody judged."""
+    if outcome.as_json:
+        print_json(results)
+        return
+    if results.get("simulated"):
+        typer.echo(SIMULATED)
+    print_section(kind, results)
 
 
 @app.command("layers")

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 import bgs
 from bgs.cli import analyses, attend, data, doctor, fusion, runs, scores
 from bgs.cli.transfer import app as transfer_app
-from bgs.cli.verbosity import speak
+from bgs.cli.verbosity import hush, speak
 from bgs.errors import BgsError
 
 app = typer.Typer(
@@ -73,7 +74,11 @@ def _root(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    sys.exit(_run(sys.argv[1:] if arguments is None else arguments))
+    try:
+        code = _run(sys.argv[1:] if arguments is None else arguments)
+    finally:
+        hush()
+    sys.exit(code)
 
 
 def _run(arguments: list[str]) -> int:
@@ -88,10 +93,23 @@ def _run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     if code == STOPPED:  # how typer reports Ctrl-C
-        typer.echo(
-            "stopped; a run that was training continues with `bgs fit CONFIG --resume`", err=True
-        )
+        typer.echo(_stopped_line(arguments), err=True)
     return code if isinstance(code, int) else 0
+
+
+def _stopped_line(arguments: list[str]) -> str:
+    """What Ctrl-C has ended; of a command that can go on, how."""
+    command: Any = get_command(app)
+    words = []
+    for word in arguments:  # what stands before a command's own words has no values
+        child = getattr(command, "commands", {}).get(word)
+        if child is not None:
+            command = child
+            words.append(word)
+    if not any("--resume" in parameter.opts for parameter in command.params):
+        return "stopped"
+    again = " ".join(["bgs", *words])
+    return f"stopped; a run that was training goes on with the same `{again}` and --resume"
 
 
 def _complain(line: str) -> int:

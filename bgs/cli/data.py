@@ -1,4 +1,7 @@
-"""Commands about data: what is there, is it sound, what does it look like, where does it come from."""
+"""Commands about data: what is there, is it sound, what does it look like, where does it come from.
+
+Longer than most, for the options and help of five commands; what each prints is short and stands below them.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +23,13 @@ from bgs.cli.output import print_json, print_rows
 from bgs.errors import show_line
 
 if TYPE_CHECKING:
+    from bgs.data.bad_rows import BadRowsError
     from bgs.data.check import CheckReport
     from bgs.data.clip_check import ClipReport
     from bgs.fusion.checking import TaskReport
     from bgs.run.inventory import DataReport
 
+KINDS = {"triplets": "judgments", "videos": "clips", "task": "pictures"}
 MENDABLE = 2  # the exit code of what the user can mend
 MOST_NAMED = 5  # missing clips that are named
 MOST_LISTED = 20  # problems of clips that are printed; --json has them all
@@ -44,18 +49,32 @@ def list_data(
 ) -> None:
     """What data sets there are, and whether they are here.
 
-    A data set is here when its judgments, or the table of its clips, are; `bgs data check` looks closer.
+    Judgments are here when their file is; of clips it says how many of those in their table have a file. `bgs data
+    check` looks closer. Data sets of `bgs fusion` come last.
 
     Example: bgs data list --triplets-dir ~/lab/triplets
     """
-    from bgs.data.card_files import list_cards
+    from bgs.run.listing import list_data_sets, say_here
 
-    rows = list_cards(triplets_dir=triplets_dir, videos_dir=videos_dir)
+    rows = list_data_sets(triplets_dir=triplets_dir, videos_dir=videos_dir)
     if as_json:
         print_json(rows)
-    else:
-        shown = ("name", "kind", "present", "simulated", "title")
-        print_rows([{key: row[key] for key in shown} for row in rows])
+        return
+    shown = [
+        {
+            "name": row["name"],
+            "kind": KINDS[str(row["kind"])],
+            "here": say_here(row),
+            "simulated": row["simulated"],
+            "title": row["title"],
+        }
+        for row in rows
+    ]
+    tasks = [row for row in shown if row["kind"] == KINDS["task"]]
+    print_rows([row for row in shown if row not in tasks])
+    if tasks:
+        typer.echo("\ndata sets of `bgs fusion`")
+        print_rows(tasks)
 
 
 @app.command("check")
@@ -74,7 +93,8 @@ def check_data(
     """Count and cross-check judgments and clips.
 
     Prints what there is, what is left out and why, and lines that begin with `look at` for what looks wrong.
-    Exits 2 after all of that if a clip has a problem; clips of which none is here are no fault of the judgments.
+    Exits 2 after all of that if a clip has a problem, or if rows are no judgments (the first 20 are named);
+    clips of which none is here are no fault of the judgments.
     Of a data set of `bgs fusion` (affectnet, gazefollow, hagrid, lam, pisc) every picture is opened; one that is
     missing or broken is a problem.
 
@@ -88,13 +108,15 @@ def check_data(
     if as_json:
         print_json(report.to_dict())
     else:
+        if report.bad_rows is not None:
+            _print_bad_rows(report.bad_rows)
         if report.triplets is not None:
             _print_judgments(report.triplets)
         if report.videos is not None:
             _print_clips(report.videos)
         if report.task is not None:
             _print_task(report.task)
-    if _has_bad_clips(report):
+    if report.bad_rows is not None or _has_bad_clips(report):
         raise typer.Exit(MENDABLE)
 
 
@@ -229,6 +251,15 @@ def _print_judgments(report: CheckReport) -> None:
         typer.echo(f"look at: {flag}")
     for note in report.notes:
         typer.echo(f"note: {note}")
+
+
+def _print_bad_rows(error: BadRowsError) -> None:
+    rows = "1 row is no judgment" if error.count == 1 else f"{error.count:,} rows are no judgments"
+    typer.echo(f"{show_line(error.file or '')}: {rows}")
+    for bad in error.listed:
+        typer.echo(f"row {bad.row}: {show_line(bad.what)}; {show_line(bad.remedy)}")
+    if error.count > len(error.listed):
+        typer.echo(f"... and {error.count - len(error.listed):,} more")
 
 
 def _has_bad_clips(report: DataReport) -> bool:

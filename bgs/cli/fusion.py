@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,8 @@ import typer
 from typer.core import TyperCommand
 
 from bgs.cli import fusion_diagnose
-from bgs.cli.options import JsonOption, QuietOption
+from bgs.cli.option_groups import Shown, Start, spread
+from bgs.cli.options import JsonOption, QuietOption, RunFolderOption
 from bgs.cli.output import print_json, print_rows
 
 app = typer.Typer(
@@ -65,60 +67,46 @@ ValOnOption = Annotated[
         help="Tasks that choose the epoch and are scored (default: those trained on).",
     ),
 ]
-BackboneOption = Annotated[
-    str | None,
-    typer.Option("--backbone", help="A backbone's name, or a run folder: its tuned encoder."),
-]
-LanguageOption = Annotated[
-    str | None,
-    typer.Option("--language", help="A causal model's folder or id; `tiny` for a random one."),
-]
-HeatmapOption = Annotated[
-    bool, typer.Option("--use-heatmap", help="A decoder of gaze beside the words.")
-]
-TwinsOption = Annotated[
-    bool, typer.Option("--twins", help="Draw a simulated twin of every data set that is absent.")
-]
-OutOption = Annotated[
-    Path | None, typer.Option("--out", help="Folder of the run (default: the config's).")
-]
-OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Replace an earlier run in this folder.")
-]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What stands on both sides of the connector, and where absent data come from."""
+
+    backbone: Annotated[
+        str | None,
+        typer.Option("--backbone", help="A backbone's name, or a run folder: its tuned encoder."),
+    ] = None
+    language: Annotated[
+        str | None,
+        typer.Option("--language", help="A causal model's folder or id; `tiny` for a random one."),
+    ] = None
+    use_heatmap: Annotated[
+        bool, typer.Option("--use-heatmap", help="A decoder of gaze beside the words.")
+    ] = False
+    twins: Annotated[
+        bool,
+        typer.Option("--twins", help="Draw a simulated twin of every data set that is absent."),
+    ] = False
 
 
 @app.command("train", cls=SeveralWords)
+@spread
 def run_train(
+    parts: Parts,
+    start: Start,
+    shown: Shown,
     config: ConfigArgument = None,
     overrides: OverridesArgument = None,
     train_on: TrainOnOption = None,
     val_on: ValOnOption = None,
-    backbone: BackboneOption = None,
-    language: LanguageOption = None,
-    use_heatmap: HeatmapOption = False,
-    out: OutOption = None,
-    twins: TwinsOption = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the run from its newest checkpoint.")
-    ] = False,
-    overwrite: OverwriteOption = False,
-    allow_changes: Annotated[
-        bool, typer.Option("--allow-changes", help="Resume although settings have changed.")
-    ] = False,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Show the resolved settings and stop.")
-    ] = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Train one model on several social tasks and score it on each.
 
     Example: bgs fusion train fusion-twins --out runs/twins training.num_train_epochs=3
     """
-    settings = _resolve(
-        config, overrides, train_on, val_on, backbone, language, use_heatmap, twins, out
-    )
-    if print_config:
+    settings = _resolve(config, overrides, parts, train_on=train_on, val_on=val_on, out=start.out)
+    if start.print_config:
         from bgs.run.fusion_config import dump_fusion
 
         typer.echo(dump_fusion(settings), nl=False)
@@ -126,16 +114,10 @@ def run_train(
     from bgs.run.fusion import train_fusion
     from bgs.training.processes import Processes
 
-    results = train_fusion(
-        settings,
-        resume=resume,
-        overwrite=overwrite,
-        allow_changes=allow_changes,
-        progress=not quiet,
-    )
+    results = train_fusion(settings, progress=not shown.quiet, **start.onto)
     if Processes().is_main:
-        _show(results, as_json=as_json)
-        typer.echo(f"results: {settings.output_dir / 'results.json'}", err=as_json)
+        _show(results, as_json=shown.as_json)
+        typer.echo(f"results: {settings.output_dir / 'results.json'}", err=shown.as_json)
 
 
 @app.command("eval", cls=SeveralWords)
@@ -165,23 +147,20 @@ def run_eval(
 
 
 @app.command("table", cls=SeveralWords)
+@spread
 def run_table(
+    parts: Parts,
+    shown: Shown,
     config: ConfigArgument = None,
     overrides: OverridesArgument = None,
     train_on: TrainOnOption = None,
-    backbone: BackboneOption = None,
-    language: LanguageOption = None,
-    use_heatmap: HeatmapOption = False,
-    out: OutOption = None,
-    twins: TwinsOption = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Keep the runs of the table that are there.")
-    ] = False,
     leave_one_out: Annotated[
         bool, typer.Option("--leave-one-out/--no-leave-one-out", help="Also who helps whom.")
     ] = True,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    out: RunFolderOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the runs of the table that are there.")
+    ] = False,
 ) -> None:
     """Who helps whom: every task trained alone, all together, and all but one, each for the same steps a task.
 
@@ -189,11 +168,11 @@ def run_table(
     """
     from bgs.run.fusion_table import make_table
 
-    settings = _resolve(
-        config, overrides, train_on, None, backbone, language, use_heatmap, twins, out
+    settings = _resolve(config, overrides, parts, train_on=train_on, out=out)
+    results = make_table(
+        settings, leave_one_out=leave_one_out, resume=resume, progress=not shown.quiet
     )
-    results = make_table(settings, leave_one_out=leave_one_out, resume=resume, progress=not quiet)
-    if as_json:
+    if shown.as_json:
         print_json(results)
         return
     _say_simulated(results)
@@ -206,12 +185,10 @@ def run_table(
 def _resolve(
     config: str | None,
     overrides: list[str] | None,
+    parts: Parts,
+    *,
     train_on: list[str] | None,
-    val_on: list[str] | None,
-    backbone: str | None,
-    language: str | None,
-    use_heatmap: bool,
-    twins: bool,
+    val_on: list[str] | None = None,
     out: Path | None,
 ) -> Any:
     from bgs.run.fusion_config import resolve_fusion
@@ -225,12 +202,12 @@ def _resolve(
         changes={
             "train_on": train_on or None,
             "val_on": val_on or None,
-            "backbone.name_or_path": backbone,
-            "language.name_or_path": language,
-            "use_heatmap": use_heatmap or None,
+            "backbone.name_or_path": parts.backbone,
+            "language.name_or_path": parts.language,
+            "use_heatmap": parts.use_heatmap or None,
             "output_dir": None if out is None else str(out),
         },
-        twins=twins,
+        twins=parts.twins,
     )
 
 

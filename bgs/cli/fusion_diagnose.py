@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from bgs.cli.options import JsonOption, NumBootstrapOption, QuietOption, SeedOption
+from bgs.cli.option_groups import Resampled, Shown, spread
 from bgs.cli.output import print_json, print_rows
+
+if TYPE_CHECKING:
+    from bgs.run.fusion_diagnose import Request
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -20,59 +24,69 @@ EncodersArgument = Annotated[
         "tables. The first is what the others are compared with.",
     ),
 ]
-LensOption = Annotated[
-    Literal["both", "decodability", "compatibility"],
-    typer.Option("--lens", help="Linear probes, agreement of gradients, or both."),
-]
-MaxExamplesOption = Annotated[
-    int,
-    typer.Option(
-        "--max-examples", min=8, help="Training and validation examples a task, drawn by seed."
-    ),
-]
-LanguageOption = Annotated[
-    str,
-    typer.Option(
-        "--language", help="Language model behind the connector: an id, a folder, or tiny."
-    ),
-]
 
 
-@app.command("diagnose")
-def run_diagnose(
-    encoders: EncodersArgument = None,
-    tasks: Annotated[
-        str, typer.Option("--tasks", help="Tasks, with commas.")
-    ] = "affectnet,gazefollow,hagrid,lam,pisc",
+@dataclass(frozen=True, kw_only=True)
+class Examined:
+    """Which tasks, where they are, and how many of their examples."""
+
+    tasks: Annotated[str, typer.Option("--tasks", help="Tasks, with commas.")] = (
+        "affectnet,gazefollow,hagrid,lam,pisc"
+    )
     home: Annotated[
         Path, typer.Option("--home", help="Where the data sets are, as downloaded.")
-    ] = Path("videos"),
+    ] = Path("videos")
     twins: Annotated[
         bool, typer.Option("--twins", help="On simulated twins, drawn into OUT/data.")
-    ] = False,
-    lens: LensOption = "both",
-    max_examples: MaxExamplesOption = 2000,
+    ] = False
+    max_examples: Annotated[
+        int,
+        typer.Option(
+            "--max-examples", min=8, help="Training and validation examples a task, drawn by seed."
+        ),
+    ] = 2000
     max_test: Annotated[
         int, typer.Option("--max-test", min=8, help="Test examples a task, drawn by seed.")
-    ] = 5000,
-    language: LanguageOption = "tiny",
+    ] = 5000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learnt:
+    """The brief training behind the second lens."""
+
+    language: Annotated[
+        str,
+        typer.Option(
+            "--language", help="Language model behind the connector: an id, a folder, or tiny."
+        ),
+    ] = "tiny"
     steps: Annotated[
         int, typer.Option("--steps", min=0, help="Steps that all tasks are learnt together.")
-    ] = 200,
+    ] = 200
     batches: Annotated[
         int, typer.Option("--batches", min=4, help="Batches a task that gradients are taken of.")
-    ] = 16,
+    ] = 16
     run: Annotated[
         Path | None,
         typer.Option("--run", help="A run of `bgs fusion train`: gradients of its model, too."),
-    ] = None,
+    ] = None
+
+
+@app.command("diagnose")
+@spread
+def run_diagnose(
+    examined: Examined,
+    learnt: Learnt,
+    resampled: Resampled,
+    shown: Shown,
+    encoders: EncodersArgument = None,
+    lens: Annotated[
+        Literal["both", "decodability", "compatibility"],
+        typer.Option("--lens", help="Linear probes, agreement of gradients, or both."),
+    ] = "both",
     out: Annotated[
         Path, typer.Option("--out", help="Folder for results.json and report.html.")
     ] = Path("runs/diagnosis"),
-    num_bootstrap: NumBootstrapOption = 1000,
-    seed: SeedOption = 0,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Look at encoders through two lenses: what a line reads off, and whether tasks agree.
 
@@ -82,29 +96,37 @@ def run_diagnose(
 
     Example: bgs fusion diagnose bgs-tiny random:bgs-tiny --twins --out runs/diagnosis
     """
-    from bgs.fusion.diagnosis import BriefTraining
-    from bgs.fusion.twins import SMALL
-    from bgs.run.fusion_diagnose import Request, diagnose
+    from bgs.run.fusion_diagnose import diagnose
 
-    request = Request(
-        tasks=tuple(name.strip() for name in tasks.split(",") if name.strip()),
-        lens=lens,
-        home=home,
-        twins=SMALL if twins else None,
-        max_examples=max_examples,
-        max_test=max_test,
-        language=language,
-        training=BriefTraining(steps=steps, num_batches=batches, seed=seed),
-        run=run,
-        num_bootstrap=num_bootstrap,
-        seed=seed,
-    )
-    results = diagnose(encoders or [], out=out, request=request, progress=not quiet)
-    if as_json:
+    request = _request(examined, learnt, resampled, lens=lens)
+    results = diagnose(encoders or [], out=out, request=request, progress=not shown.quiet)
+    if shown.as_json:
         print_json(results)
         return
     _print_tables(results)
     typer.echo(f"{out / 'report.html'}: the same as a page")
+
+
+def _request(examined: Examined, learnt: Learnt, resampled: Resampled, *, lens: Any) -> Request:
+    from bgs.fusion.diagnosis import BriefTraining
+    from bgs.fusion.twins import SMALL
+    from bgs.run.fusion_diagnose import Request
+
+    names = examined.tasks.split(",")
+    seed = resampled.seed
+    return Request(
+        tasks=tuple(name.strip() for name in names if name.strip()),
+        lens=lens,
+        home=examined.home,
+        twins=SMALL if examined.twins else None,
+        max_examples=examined.max_examples,
+        max_test=examined.max_test,
+        language=learnt.language,
+        training=BriefTraining(steps=learnt.steps, num_batches=learnt.batches, seed=seed),
+        run=learnt.run,
+        num_bootstrap=resampled.num_bootstrap,
+        seed=seed,
+    )
 
 
 def _print_tables(results: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import wraps
-from typing import Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -24,7 +24,11 @@ from bgs.cli.options import (
     DecoderOption,
     IntoOption,
     JsonOption,
+    NumBootstrapOption,
+    OverwriteOption,
     QuietOption,
+    ResumeOption,
+    RunFolderOption,
     SeedOption,
     ThirdOption,
     TripletsDirOption,
@@ -49,6 +53,53 @@ class Judged:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Watched:
+    """Which clips are looked at and how they are read, where judgments only name them."""
+
+    data: DataOption = None
+    videos: VideosOption = None
+    decoder: DecoderOption = "auto"
+    triplets_dir: TripletsDirOption = TRIPLETS_DIR
+    videos_dir: VideosDirOption = VIDEOS_DIR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Where a run is written and how it begins: anew, over an earlier one, from a checkpoint, or not at all."""
+
+    out: RunFolderOption = None
+    resume: ResumeOption = False
+    overwrite: OverwriteOption = False
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes", help="Resume although settings have changed.")
+    ] = False
+    print_config: Annotated[
+        bool, typer.Option("--print-config", help="Show the resolved settings and stop.")
+    ] = False
+
+    @property
+    def onto(self) -> dict[str, Any]:
+        """What becomes of an earlier run."""
+        return {name: getattr(self, name) for name in ("resume", "overwrite", "allow_changes")}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resampled:
+    """What intervals rest on."""
+
+    num_bootstrap: NumBootstrapOption = 1000
+    seed: SeedOption = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """How a result is printed."""
+
+    as_json: JsonOption = False
+    quiet: QuietOption = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What becomes of a result: filed in a run, printed as JSON or as a table."""
 
@@ -59,7 +110,7 @@ class Outcome:
 
     def file(
         self,
-        kind: Literal["leaderboard", "variance", "probes", "layers", "retention"],
+        kind: Literal["leaderboard", "variance", "probes", "layers", "retention", "transfer"],
         analyse: Callable[[], Results],
     ) -> Results:
         """Run the analysis and file what it found; the run's folder is looked at before the work."""

@@ -29,6 +29,20 @@ IntoOption = Annotated[
     Path | None,
     typer.Option("--into", help="File the result in this run's folder, where its report shows it."),
 ]
+RunFolderOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "--output-dir",
+        help="Folder of the run (default: what the settings name as output_dir).",
+    ),
+]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Continue the run from its newest checkpoint.")
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace an earlier run in this folder.")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bars.")]
 
 ModelsArgument = Annotated[

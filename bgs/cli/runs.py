@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
+from bgs.cli.option_groups import Shown, Start, spread
 from bgs.cli.options import (
     VIDEOS_DIR,
+    DecoderOption,
     JsonOption,
+    OverwriteOption,
     QuietOption,
+    RunFolderOption,
     SeedOption,
     VideosDirOption,
 )
@@ -21,23 +25,18 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command("demo")
 def run_demo(
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", help="Folder of the run (default: runs/demo; with --quick runs/rehearsal)."
-        ),
-    ] = None,
+    out: RunFolderOption = None,
     seed: SeedOption = 0,
     quick: Annotated[
         bool, typer.Option("--quick", help="A short rehearsal: fewer clips, steps and resamples.")
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run in this folder.")
-    ] = False,
+    overwrite: OverwriteOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Simulate a data set, fine-tune a small backbone on it, score it before and after.
+
+    The folder is runs/demo, with --quick runs/rehearsal, where --out names no other.
 
     Example: bgs demo --out runs/demo
     """
@@ -52,52 +51,37 @@ def run_demo(
 
 
 @app.command("fit")
+@spread
 def run_fit(
     config: Annotated[
         str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")
     ],
+    start: Start,
+    shown: Shown,
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change.")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the run from its newest checkpoint.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an earlier run in this folder.")
-    ] = False,
-    allow_changes: Annotated[
-        bool, typer.Option("--allow-changes", help="Resume although settings have changed.")
-    ] = False,
-    print_config: Annotated[
-        bool, typer.Option("--print-config", help="Show the resolved settings and stop.")
-    ] = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
 ) -> None:
     """Fine-tune a backbone until its geometry agrees with people's.
 
-    Example: bgs fit configs/demo.yaml lora.r=16 output_dir=runs/r16
+    Example: bgs fit configs/demo.yaml lora.r=16 --out runs/r16
     """
     from bgs.config import dump_config
     from bgs.run.configs import resolve_config
 
     settings = resolve_config(config, overrides=overrides or ())
-    if print_config:
+    if start.out is not None:
+        settings = settings.model_copy(update={"output_dir": start.out})
+    if start.print_config:
         typer.echo(dump_config(settings), nl=False)
         return
     from bgs.run.fit import fit
     from bgs.training.processes import Processes
 
-    results = fit(
-        settings,
-        resume=resume,
-        overwrite=overwrite,
-        allow_changes=allow_changes,
-        progress=not quiet,
-    )
+    results = fit(settings, progress=not shown.quiet, **start.onto)
     if Processes().is_main:
-        print_results(results, as_json=as_json)
-        if not as_json:
+        print_results(results, as_json=shown.as_json)
+        if not shown.as_json:
             typer.echo(_size_line(results["parameters"]))
             typer.echo(_training_line(results["training"]))
 
@@ -108,9 +92,7 @@ def run_embed(
     videos: Annotated[str, typer.Option("--videos", help="Clips: a card's name, or a folder.")],
     out: Annotated[Path, typer.Option("--out", help="NPZ file to write: `ids` and `embeddings`.")],
     videos_dir: VideosDirOption = VIDEOS_DIR,
-    decoder: Annotated[
-        Literal["auto", "pyav", "decord", "torchcodec"], typer.Option("--decoder")
-    ] = "auto",
+    decoder: DecoderOption = "auto",
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:

@@ -20,9 +20,14 @@ from bgs.cli.options import (
     TripletsDirOption,
     VideosDirOption,
 )
-from bgs.cli.output import print_json, print_results, print_rows
+from bgs.cli.output import print_ceiling, print_json, print_results, print_rows
 
 app = typer.Typer(rich_markup_mode=None)
+
+RANKING = (
+    "alike: models that share a letter cannot be told apart (Holm-corrected p of .05); intervals are not corrected. "
+    "p (chance): against clips exchanged by lot. p (Holm): of the difference in Spearman from the best, for all pairs."
+)
 
 
 @app.command("score")
@@ -125,7 +130,28 @@ def show_ceiling(
     if as_json:
         print_json(ceiling)
     else:
-        print_rows([{"quantity": key, "value": value} for key, value in ceiling.items()])
+        print_ceiling(ceiling)
+
+
+def _ranking(results: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The ranking with its numbers as in the table above it, and a p that is as small as it can be told as such."""
+    from bgs.reports.numbers import as_interval, format_interval, format_p, format_share
+
+    counted = results["models"][0]["protocol"].get("num_permutations")
+    best = rows[0]["model"]
+    plain = {pair["from"]: pair["p"] for pair in results["comparisons"] if pair["to"] == best}
+    return [
+        {
+            **row,
+            "p (chance)": format_p(row["p (chance)"], permutations=counted),
+            "R2 behind best": format_share(row["R2 behind best"]),
+            "95 % CI": format_interval(as_interval(row["95 % CI"])),
+            "p (Holm)": format_p(
+                row["p (Holm)"], permutations=counted, uncorrected=plain.get(row["model"])
+            ),
+        }
+        for row in rows
+    ]
 
 
 def _print_order(results: dict[str, Any]) -> None:
@@ -139,10 +165,8 @@ def _print_order(results: dict[str, Any]) -> None:
     from bgs.run.recipes import recipe_rows
 
     if "leaderboard" in results:
-        print_rows(terminal_rows(results))
-        typer.echo(
-            "models that share a letter cannot be told apart (Holm-corrected p of .05); intervals are not corrected"
-        )
+        print_rows(_ranking(results, terminal_rows(results)))
+        typer.echo(RANKING)
     for title, rows in (
         ("runs of one recipe, over seeds", recipe_rows(results.get("recipes", []))),
         ("other coefficients, with 95 % CI", correlation_rows(results)),

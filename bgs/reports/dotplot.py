@@ -14,9 +14,11 @@ from bgs.reports.canvas import Canvas
 from bgs.reports.lettering import cut_text, measure_text
 from bgs.reports.marks import Dot, Label, Line, polyline
 from bgs.reports.numbers import Interval
+from bgs.reports.panels import Panel
 from bgs.reports.scales import Scale, format_tick, nice_ticks
 
-WIDTH, LINE_HEIGHT, ROW, APART = 640.0, 14.0, 25.0, 9.0
+WIDTH, NARROW, LINE_HEIGHT, ROW, APART = 640.0, 370.0, 14.0, 25.0, 9.0
+ABOVE = 15.0  # on a narrow canvas names stand above their lines
 LABEL_WIDTHS = (90.0, 250.0)
 
 
@@ -57,22 +59,48 @@ def draw_rows(
     axis: str,
     keys: Sequence[tuple[str, Point]] = (),
     include: Sequence[float] = (0.0,),
+    width: float = WIDTH,
 ) -> Canvas:
     """One line a row. `keys` explain the points above the rows; `include` are values the axis must reach."""
+    stacked = width < WIDTH
     widest = max(measure_text(row.label, bold=row.bold) for row in rows)
-    left = min(max(widest + 14, LABEL_WIDTHS[0]), LABEL_WIDTHS[1])
+    left = 12.0 if stacked else min(max(widest + 14, LABEL_WIDTHS[0]), LABEL_WIDTHS[1])
     right = max(60.0, max(measure_text(row.text, bold=row.bold) for row in rows) + 16)
-    top = LINE_HEIGHT * (len(marks) + bool(keys)) + 8
-    height = ROW + APART * (max(len(row.points) for row in rows) - 1)
+    lines = _arrange_keys(keys, x=left, width=width)
+    top = LINE_HEIGHT * (len(marks) + len(lines)) + 8
+    above = ABOVE * stacked
+    height = ROW + above + APART * (max(len(row.points) for row in rows) - 1)
     bottom = top + height * len(rows)
-    canvas = Canvas(WIDTH, bottom + 42)
-    scale = _scale(rows, marks, include, start=left, stop=WIDTH - right)
-    _draw_keys(canvas, keys, x=left)
-    _draw_marks(canvas, marks, scale, top=LINE_HEIGHT * bool(keys), bottom=bottom)
+    titles = _break_text(axis, width - 8) if stacked else [axis]
+    canvas = Canvas(width, bottom + 42 + LINE_HEIGHT * (len(titles) - 1))
+    scale = _scale(rows, marks, include, start=left, stop=width - right)
+    _draw_keys(canvas, lines)
+    _draw_marks(canvas, marks, scale, top=LINE_HEIGHT * len(lines), bottom=bottom)
     for index, row in enumerate(rows):
-        _draw_row(canvas, row, scale, y=top + height * (index + 0.5), left=left)
-    draw_axis(canvas, scale, y=bottom + 4, title=axis)
+        y = top + height * (index + 0.5) + above / 2
+        _draw_row(canvas, row, scale, y=y, left=left, stacked=stacked)
+    draw_axis(canvas, scale, y=bottom + 4, title=titles[0])
+    for place, line in enumerate(titles[1:], start=1):
+        canvas.add(Label(scale.start, bottom + 36 + LINE_HEIGHT * place, line, "muted"))
     return canvas
+
+
+def rows_panel(
+    title: str,
+    description: str,
+    rows: Sequence[Row],
+    marks: Sequence[Mark] = (),
+    *,
+    axis: str,
+    keys: Sequence[tuple[str, Point]] = (),
+    include: Sequence[float] = (0.0,),
+) -> Panel:
+    """The same rows for a page and for a phone."""
+    wide, narrow = (
+        draw_rows(rows, marks, axis=axis, keys=keys, include=include, width=width)
+        for width in (WIDTH, NARROW)
+    )
+    return Panel(title, wide, description, narrow=narrow)
 
 
 def _scale(
@@ -91,11 +119,39 @@ def _scale(
     return Scale(ticks[0], ticks[-1], start, stop)
 
 
-def _draw_keys(canvas: Canvas, keys: Sequence[tuple[str, Point]], *, x: float) -> None:
+def _arrange_keys(
+    keys: Sequence[tuple[str, Point]], *, x: float, width: float
+) -> list[list[tuple[float, str, Point]]]:
+    """Keys with their places, in as many lines as it takes."""
+    lines: list[list[tuple[float, str, Point]]] = []
+    place = width
     for name, point in keys:
-        _draw_point(canvas, point, x=x + 5, y=8)
-        canvas.add(Label(x + 14, 12, name, point.role))
-        x += 14 + measure_text(name, size=11) + 18
+        needed = 14 + measure_text(name, size=11)
+        if place + needed > width:
+            lines.append([])
+            place = x
+        lines[-1].append((place, name, point))
+        place += needed + 18
+    return lines
+
+
+def _draw_keys(canvas: Canvas, lines: Sequence[Sequence[tuple[float, str, Point]]]) -> None:
+    for level, line in enumerate(lines):
+        for x, name, point in line:
+            _draw_point(canvas, point, x=x + 5, y=8 + LINE_HEIGHT * level)
+            canvas.add(Label(x + 14, 12 + LINE_HEIGHT * level, name, point.role))
+
+
+def _break_text(text: str, width: float) -> list[str]:
+    """Words in lines of the small size; a word longer than a line stays whole."""
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and measure_text(longer, size=11) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return lines
 
 
 def _draw_marks(
@@ -103,19 +159,28 @@ def _draw_marks(
 ) -> None:
     middle = (scale.low + scale.high) / 2
     on_left = all(mark.value > middle for mark in marks) or any(
-        scale(mark.value) + 5 + measure_text(mark.label, size=11) > WIDTH for mark in marks
+        scale(mark.value) + 5 + measure_text(mark.label, size=11) > canvas.width for mark in marks
     )
     # Labels stand above each other, the outermost line's on top, so that no line crosses a label.
     for level, mark in enumerate(sorted(marks, key=lambda mark: mark.value, reverse=on_left)):
         x, y = scale(mark.value), top + 12.0 + LINE_HEIGHT * level
         canvas.add(Line(((x, y - 9), (x, bottom + 4)), "ink", 1.0, dash=(4.0, 3.0)))
-        place, anchor = (x - 5, "end") if on_left else (x + 5, "start")
-        canvas.add(Label(place, y, mark.label, "ink", "end" if anchor == "end" else "start"))
+        if on_left and x - 5 >= measure_text(mark.label, size=11):
+            canvas.add(Label(x - 5, y, mark.label, "ink", "end"))
+        else:  # there, or where nothing is left of it
+            canvas.add(Label(x + 5, y, mark.label, "ink", "start"))
 
 
-def _draw_row(canvas: Canvas, row: Row, scale: Scale, *, y: float, left: float) -> None:
-    label = cut_text(row.label, left - 12, bold=row.bold)
-    canvas.add(Label(left - 12, y + 4, label, row.role, "end", 12, row.bold))
+def _draw_row(
+    canvas: Canvas, row: Row, scale: Scale, *, y: float, left: float, stacked: bool
+) -> None:
+    if stacked:
+        label = cut_text(row.label, canvas.width - left, bold=row.bold)
+        start = y - APART * (len(row.points) - 1) / 2 - ABOVE + 4
+        canvas.add(Label(left, start, label, row.role, "start", 12, row.bold))
+    else:
+        label = cut_text(row.label, left - 12, bold=row.bold)
+        canvas.add(Label(left - 12, y + 4, label, row.role, "end", 12, row.bold))
     first = y - APART * (len(row.points) - 1) / 2
     canvas.add(Line(((scale.start, y), (scale.stop, y)), "rule", 0.5))
     for place, point in enumerate(row.points):
@@ -123,7 +188,7 @@ def _draw_row(canvas: Canvas, row: Row, scale: Scale, *, y: float, left: float) 
         if point.ci is not None:
             canvas.add(polyline(map(scale, point.ci), (level, level), role=point.role, width=2.0))
         _draw_point(canvas, point, x=scale(point.value), y=level)
-    canvas.add(Label(WIDTH - 4, y + 4, row.text, row.role, "end", 12, row.bold))
+    canvas.add(Label(canvas.width - 4, y + 4, row.text, row.role, "end", 12, row.bold))
 
 
 def _draw_point(canvas: Canvas, point: Point, *, x: float, y: float) -> None:

@@ -26,7 +26,7 @@ from bgs.reports.sections import (
     join_names,
     list_facts,
 )
-from bgs.reports.thumbnails import PNG_SIGNATURE
+from bgs.reports.thumbnails import check_png
 
 NAMES = {"num_bootstrap": "resamples", "num_permutations": "permutations"}
 WIDTH, DOT = 640.0, 7.0  # of the strip of clips; a dot and the gap to the next
@@ -42,6 +42,7 @@ def view_attention(document: Document) -> Section:
     shares = [read_share(row) for row in document.part("regions").rows("shares", needed=False)]
     moved = document.part("divergence")
     exhibits = _exhibits(document)
+    permutations = document.part("protocol").maybe_number("num_permutations")
     figures = [
         figure for figure in (_draw_divergence(document), draw_shares(shares)) if figure is not None
     ]
@@ -63,7 +64,7 @@ def view_attention(document: Document) -> Section:
         says_not=SAYS_NOT,
         simulated=document.flag("simulated"),
         figures=tuple(figures),
-        tables=tuple(tabulate_shares(shares)),
+        tables=tuple(tabulate_shares(shares, permutations=permutations)),
         exhibits=tuple(exhibits),
         gallery=_stack(exhibits),
         facts=list_facts(
@@ -207,7 +208,6 @@ def _read_picture(document: Document, row: Document) -> bytes | None:
     file = document.file.parent / named
     if not file.is_file():
         return None
-    png = file.read_bytes()
-    if not png.startswith(PNG_SIGNATURE):
-        raise DataError("not a PNG", remedy=RERUN, file=file)
-    return png
+    if not file.resolve().is_relative_to(document.file.parent.resolve()):
+        raise DataError("a link out of the folder of analyses", remedy=RERUN, file=file)
+    return check_png(file)

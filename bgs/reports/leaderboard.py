@@ -60,7 +60,8 @@ def view_leaderboard(document: Document) -> Section:
         kind="leaderboard",
         title="Leaderboard",
         about="Models scored on the same held-out clips and judgments. Letters: models that share one cannot be told "
-        "apart (sign-flip tests, Holm-corrected over all pairs). p is against chance, by relabelling clips.",
+        "apart (sign-flip tests, Holm-corrected over all pairs). p is against chance, by relabelling clips; ≤ is the "
+        "smallest that the number of permutations allows.",
         says=_say(document, rows, letters),
         says_not=SAYS_NOT,
         simulated=document.flag("simulated"),
@@ -98,6 +99,7 @@ def _scores(document: Document, rows: Sequence[ScoreRow], letters: Letters) -> T
         block.text("model"): block.part("rsa").maybe_number("p")
         for block in document.rows("models")
     }
+    permutations = _permutations(document)
     columns = ["R²", "95 % interval", "Spearman", "p", "Two-way %", "Three-way %", "95 % interval"]
     lines = tuple(
         (
@@ -106,7 +108,10 @@ def _scores(document: Document, rows: Sequence[ScoreRow], letters: Letters) -> T
             share_cell(row.r2),
             interval_cell(row.r2_ci),
             share_cell(row.spearman),
-            Cell(format_p(chance[row.label]), chance[row.label]),
+            Cell(
+                format_p(chance[row.label], permutations=permutations, brief=True),
+                chance[row.label],
+            ),
             percent_cell(row.two_way),
             percent_cell(row.three_way),
             percents_cell(row.three_way_ci),
@@ -136,6 +141,12 @@ def _scores(document: Document, rows: Sequence[ScoreRow], letters: Letters) -> T
     )
 
 
+def _permutations(document: Document) -> float | None:
+    """How many every p is counted of, where the file says so."""
+    first = document.rows("models")[0].part("protocol")
+    return first.maybe_number("num_permutations")
+
+
 def _foot(name: str, r2: Cell, interval: Cell, *, letters: Letters) -> tuple[Cell, ...]:
     before = (Cell(""),) * bool(letters)
     return (Cell(name), *before, r2, interval, *(Cell(""),) * 5)
@@ -145,13 +156,21 @@ def _pairs(document: Document) -> list[Table]:
     pairs = document.rows("comparisons", needed=False)
     if not pairs:
         return []
+    permutations = _permutations(document)
     lines = tuple(
         (
             Cell(pair.text("to")),
             Cell(pair.text("from")),
             share_cell(pair.number("r2")),
             interval_cell(pair.interval()),
-            Cell(format_p(pair.maybe_number("p_holm")), pair.maybe_number("p_holm")),
+            Cell(
+                format_p(
+                    pair.maybe_number("p_holm"),
+                    permutations=permutations,
+                    uncorrected=pair.maybe_number("p"),
+                ),
+                pair.maybe_number("p_holm"),
+            ),
         )
         for pair in pairs
     )

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from bgs.config import FitConfig
 from bgs.errors import show_line
+from bgs.reports.document import read_document
 from bgs.reports.facts import count_rows, say_facts, say_provenance
 from bgs.reports.numbers import (
     as_interval,
@@ -27,8 +28,17 @@ from bgs.reports.numbers import (
     format_percent,
     format_share,
 )
-from bgs.reports.rows import ceilings, is_simulated, people, score_rows, whose
+from bgs.reports.rows import (
+    REHEARSAL,
+    ceilings,
+    is_rehearsal,
+    is_simulated,
+    people,
+    score_rows,
+    whose,
+)
 from bgs.reports.summary import read_interval, summarise
+from bgs.whole_files import written_whole
 
 Record = Mapping[str, Any]
 
@@ -57,12 +67,23 @@ def write_model_card(folder: Path, results: Record, *, config: FitConfig) -> Pat
     adapter = folder / "adapter"
     if not (adapter / "adapter_config.json").is_file():
         return None
-    model = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    text = model_card(results, _read_model(folder / "model.json"), config=config)
     card = adapter / CARD
-    draft = card.with_name(f"{CARD}.partial")
-    draft.write_text(model_card(results, model, config=config), encoding="utf-8")
-    draft.replace(card)
+    with written_whole(card) as partial:
+        partial.write_text(text, encoding="utf-8")
     return card
+
+
+def _read_model(file: Path) -> Record:
+    """What the card says of model.json: where the encoder came from."""
+    base = read_document(file).part("backbone")
+    return {
+        "backbone": {
+            **{key: base.text(key) for key in ("name", "family", "base_id")},
+            "revision": base.text("revision") if base.has("revision") else None,
+            "options": dict(base.part("options").data),
+        }
+    }
 
 
 def model_card(results: Record, model: Record, *, config: FitConfig) -> str:
@@ -76,6 +97,7 @@ def model_card(results: Record, model: Record, *, config: FitConfig) -> str:
         title=f"{'local backbone' if _is_local(base) else base['name']}, tuned on {data}",
         base=Markup(_in_code(public)),
         simulated=is_simulated(results),
+        rehearsal=REHEARSAL if is_rehearsal(results) else "",
         summary=Markup(_escape_words(summarise(results))),
         facts=say_facts(results),
         counts=[(name, format_count(count)) for name, count in count_rows(results)],

@@ -62,10 +62,25 @@ def format_percents(interval: Interval | None) -> str:
     return DASH if interval is None else f"[{', '.join(map(format_percent, interval))}]"
 
 
-def format_p(value: float | None) -> str:
-    """A p value with three digits; a smaller one as less than the smallest that has three."""
+def format_p(
+    value: float | None,
+    *,
+    permutations: float | None = None,
+    uncorrected: float | None = None,
+    brief: bool = False,
+) -> str:
+    """A p value with three digits; a smaller one as less than the smallest that has three.
+
+    `permutations` says of how many it is counted: as small a p as their number allows is no measurement but a bound.
+    `uncorrected` is the p that was counted, where `value` is corrected for the number of tests. A `brief` bound does
+    not repeat of how many.
+    """
     if value is None:
         return DASH
+    counted = value if uncorrected is None else uncorrected
+    if permutations and value < 1 and counted * (permutations + 1) < 1 + 1e-6:
+        bound = f"≤ {format_share(max(value, 0.001))}"
+        return bound if brief else f"{bound} (of {format_count(int(permutations))})"
     return "< .001" if value < 0.0005 else format_share(value)
 
 

@@ -1,38 +1,21 @@
-"""One HTML file that needs nothing else: no network, no folder beside it, no server.
+"""One HTML file about runs that needs nothing else: no network, no folder beside it, no server.
 
-Everything that comes from data is escaped by the template engine or by `canvas`; the page's own
-script and style are named by their hash in a content security policy, so nothing else could run.
+Everything that comes from data is escaped by the template engine (`templating`) or by `canvas`.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-import bgs
-from bgs.data.whole_files import written_whole
 from bgs.errors import DataError
-from bgs.reports.numbers import (
-    format_count,
-    format_interval,
-    format_percent,
-    format_percents,
-    format_share,
-)
 from bgs.reports.panels import Figure
 from bgs.reports.record import RunRecord
 from bgs.reports.scores import draw_scores
+from bgs.reports.templating import encode, fill_page
 from bgs.reports.thumbnails import EXHIBIT_BUDGET, EXHIBIT_SIZES, PAGE_BUDGET, fit_budget
 from bgs.reports.views import RunView, view_run
-
-TEMPLATES = "templates"
 
 
 @dataclass(frozen=True)
@@ -53,57 +36,12 @@ def render_report(records: Sequence[RunRecord], out: Path) -> Path:
         view_run(record, key=f"run{index}", keys=clips)
         for index, (record, clips) in enumerate(zip(records, keys, strict=True))
     ]
-    environment = _environment()
-    style, script = (_read(environment, name) for name in ("report.css", "report.js"))
-    html = environment.get_template("report.html.j2").render(
+    return fill_page(
+        "report.html.j2",
+        out,
         runs=runs,
         sprites=sprites,
         comparison=_compare(runs) if len(runs) > 1 else None,
-        style=Markup(style),  # files of this package, nothing from data
-        script=Markup(script),
-        policy=_policy(style, script),
-        version=bgs.__version__,
-        written=datetime.now(UTC).strftime("%d %B %Y, %H:%M UTC"),
-    )
-    _write(out, html)
-    return out
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("bgs.reports", TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        share=format_share,
-        percent=format_percent,
-        interval=format_interval,
-        percents=format_percents,
-        count=format_count,
-        base64=encode,
-    )
-    return environment
-
-
-def _read(environment: Environment, name: str) -> str:
-    loader = environment.loader
-    if loader is None:
-        raise DataError("the page has no templates", remedy="install bgs again")
-    # Stripped as the template writes it: the hash is over exactly what stands between the tags.
-    return loader.get_source(environment, name)[0].strip()
-
-
-def _policy(style: str, script: str) -> str:
-    """What the page may do: show its own pictures, use its own style, run its own script."""
-    style_hash, script_hash = (
-        b64encode(sha256(text.encode()).digest()).decode() for text in (style, script)
-    )
-    return (
-        "default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; "
-        f"style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'"
     )
 
 
@@ -149,11 +87,6 @@ def _fit_exhibits(records: Sequence[RunRecord]) -> list[RunRecord]:
     ]
 
 
-def encode(picture: bytes) -> str:
-    """Bytes as text that can stand in a page."""
-    return b64encode(picture).decode()
-
-
 def _compare(runs: Sequence[RunView]) -> Figure | None:
     """Before and after (or every model) of all runs in one figure; controls stay in each run's own."""
     rows = [
@@ -165,9 +98,3 @@ def _compare(runs: Sequence[RunView]) -> Figure | None:
     shared = runs[0].ceilings if all(run.ceilings == runs[0].ceilings for run in runs) else ()
     judges = {run.whose for run in runs}
     return draw_scores(rows, shared, whose=judges.pop() if len(judges) == 1 else "the judges'")
-
-
-def _write(out: Path, text: str) -> None:
-    """All of the page or none of it."""
-    with written_whole(out) as partial:
-        partial.write_text(text, encoding="utf-8")

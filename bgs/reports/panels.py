@@ -9,6 +9,7 @@ import pandas as pd
 
 from bgs.reports.canvas import Canvas, side_by_side
 from bgs.reports.marks import Label
+from bgs.whole_files import written_together
 
 TITLE_HEIGHT = 20.0
 
@@ -21,10 +22,15 @@ class Panel:
     canvas: Canvas
     description: str
     interactive: bool = False
+    narrow: Canvas | None = None  # the same for a phone, where a smaller copy could not be read
 
     def __html__(self) -> str:
         """The drawing for the page; a template may insert it as it is, since the canvas escapes."""
-        return self.canvas.page_svg(description=self.description, interactive=self.interactive)
+        drawn = self.canvas.page_svg(description=self.description, interactive=self.interactive)
+        if self.narrow is None:
+            return drawn
+        small = self.narrow.page_svg(description=self.description)
+        return f'<div class="wide">{drawn}</div><div class="narrow">{small}</div>'
 
 
 @dataclass(frozen=True)
@@ -37,15 +43,16 @@ class Figure:
     legend: Panel | None = None
 
     def write(self, folder: Path) -> list[Path]:
-        """NAME.svg, NAME.pdf and NAME.csv."""
-        folder.mkdir(parents=True, exist_ok=True)
-        svg, pdf, csv = (folder / f"{self.name}.{kind}" for kind in ("svg", "pdf", "csv"))
+        """NAME.svg, NAME.pdf and NAME.csv, all of them or none."""
+        names = [f"{self.name}.{kind}" for kind in ("svg", "pdf", "csv")]
         canvas = self._on_paper()
         description = " ".join(panel.description for panel in self.panels)
-        svg.write_text(canvas.paper_svg(description=description), encoding="utf-8")
-        canvas.write_pdf(pdf)
-        self.table.to_csv(csv, index=False)
-        return [svg, pdf, csv]
+        with written_together(folder) as aside:
+            svg, pdf, csv = (aside / name for name in names)
+            svg.write_text(canvas.paper_svg(description=description), encoding="utf-8")
+            canvas.write_pdf(pdf)
+            self.table.to_csv(csv, index=False)
+        return [folder / name for name in names]
 
     def _on_paper(self) -> Canvas:
         row = side_by_side([_with_title(panel) for panel in self.panels])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bgs.reports.document import Document
-from bgs.reports.numbers import format_interval, format_share
+from bgs.reports.numbers import format_count, format_interval, format_share
 from bgs.reports.rows import whose
 from bgs.reports.sections import (
     Cell,
@@ -44,7 +44,7 @@ def view_variance(document: Document) -> Section:
         says_not=SAYS_NOT,
         simulated=document.flag("simulated"),
         figures=(draw_variance(document.data),),
-        tables=(_table(rows, document.part("total")),),
+        tables=(_table(document, rows, document.part("total")),),
         facts=list_facts(
             {
                 "data": document.data.get("data"),
@@ -83,18 +83,27 @@ def _say(document: Document, rows: Sequence[Document]) -> str:
     return said
 
 
+def _say_counts(document: Document) -> str:
+    counted = [
+        f"{format_count(document.count(key))} {word}"
+        for key, word in (("n_pairs", "pairs"), ("n_clips", "clips"))
+        if document.has(key)
+    ]
+    return f", {' of '.join(counted)}" if counted else ""
+
+
 def _score(row: Document) -> str:
     interval = row.interval()
     return format_share(row.number("r2")) + (f" {format_interval(interval)}" if interval else "")
 
 
-def _table(rows: Sequence[Document], total: Document) -> Table:
+def _table(document: Document, rows: Sequence[Document], total: Document) -> Table:
     def cells(name: str, kind: str, row: Document) -> tuple[Cell, ...]:
         told = share_cell(row.number("r2")), interval_cell(row.interval())
         return Cell(name), Cell(kind), *told, share_cell(row.maybe_number("cross_validated"))
 
     return Table(
-        "Every part and their sum",
+        f"Every part and their sum{_say_counts(document)}",
         (
             Column("Predictors", False),
             Column("Part", False),

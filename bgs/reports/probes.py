@@ -8,9 +8,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bgs.reports.document import Document
-from bgs.reports.dotplot import Point, Row, draw_rows
-from bgs.reports.numbers import Interval, format_interval, format_p, format_share
-from bgs.reports.panels import Figure, Panel
+from bgs.reports.dotplot import Point, Row, rows_panel
+from bgs.reports.numbers import (
+    Interval,
+    format_count,
+    format_interval,
+    format_p,
+    format_share,
+)
+from bgs.reports.panels import Figure
 from bgs.reports.sections import (
     Cell,
     Column,
@@ -77,7 +83,7 @@ def view_probes(document: Document) -> Section:
         + (", and clips that tuning saw may flatter it." if "saw" in part else "."),
         simulated=document.flag("simulated"),
         figures=(_draw(probes, changes),),
-        tables=tuple(_tables(probes, changes)),
+        tables=tuple(_tables(document, probes, changes)),
         facts=list_facts(
             {
                 "clips": document.data.get("clips"),
@@ -141,16 +147,17 @@ def _draw(probes: Sequence[Probe], changes: Sequence[Change]) -> Figure:
             for probe in line
         )
         rows.append(Row(attribute, drawn, _text(line, points)))
-    canvas = draw_rows(
+    words = "; ".join(
+        f"{p.attribute} from {p.model} {format_share(p.r2)} {format_interval(p.ci)}" for p in probes
+    )
+    panel = rows_panel(
+        "",
+        f"R squared of each rating with 95 percent intervals: {words}.",
         rows,
         axis="R² of the rating, on clips left out of the fit",
         keys=[(model, points[model]) for model in models],
         include=(0.0, 0.1),
     )
-    words = "; ".join(
-        f"{p.attribute} from {p.model} {format_share(p.r2)} {format_interval(p.ci)}" for p in probes
-    )
-    panel = Panel("", canvas, f"R squared of each rating with 95 percent intervals: {words}.")
     return Figure("probes", (panel,), _csv(probes))
 
 
@@ -177,7 +184,9 @@ def _points(models: Sequence[str], changes: Sequence[Change]) -> dict[str, Point
     }
 
 
-def _tables(probes: Sequence[Probe], changes: Sequence[Change]) -> list[Table]:
+def _tables(document: Document, probes: Sequence[Probe], changes: Sequence[Change]) -> list[Table]:
+    clips = format_count(document.count("n_clips"))
+    permutations = document.part("protocol").maybe_number("num_permutations")
     rows = tuple(
         (
             Cell(probe.attribute),
@@ -185,13 +194,15 @@ def _tables(probes: Sequence[Probe], changes: Sequence[Change]) -> list[Table]:
             share_cell(probe.r2),
             interval_cell(probe.ci),
             share_cell(probe.pearson),
-            Cell(format_p(probe.p), probe.p),
+            Cell(format_p(probe.p, permutations=permutations), probe.p),
         )
         for probe in probes
     )
     heads = (Column("Rating", False), Column("Model", False))
     numbers = tuple(map(Column, ("R²", "95 % interval", "Pearson", "p")))
-    every = Table("Every rating and model", (*heads, *numbers), rows, folded=bool(changes))
+    every = Table(
+        f"Every rating and model, {clips} clips", (*heads, *numbers), rows, folded=bool(changes)
+    )
     if not changes:
         return [every]
     lines = tuple(
@@ -209,7 +220,10 @@ def _tables(probes: Sequence[Probe], changes: Sequence[Change]) -> list[Table]:
         Column("95 % interval"),
         Column("Reading", False),
     )
-    return [Table("R² after tuning less that before, on the same clips", columns, lines), every]
+    return [
+        Table(f"R² after tuning less that before, on the same {clips} clips", columns, lines),
+        every,
+    ]
 
 
 def _csv(probes: Sequence[Probe]) -> pd.DataFrame:

@@ -5,30 +5,37 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bgs.reports.document import Document
-from bgs.reports.numbers import Interval, format_percent, format_share
+from bgs.reports.numbers import Interval, format_count, format_percent, format_share
+from bgs.reports.rows import CEILINGS
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of every model; `chance` and `bound` are keys of the file."""
+    """What is asked of every model; `chance` and the bounds are keys of the file.
+
+    One half of the raters is scored on the other half; a model is scored on all of them and may pass that. What no
+    model is expected to pass is known for the geometry alone.
+    """
 
     key: str
     name: str
     axis: str
     chance: str
-    bound: str
-    bound_name: str
+    bounds: tuple[tuple[str, str], ...]  # key in the file, name
+    counted: tuple[tuple[str, str], ...]  # what the question is asked of: key in the file, word
     is_percent: bool = True
 
 
+HALF = "half of the raters"
+LABELLED = (("n_clips_with_majority", "clips with one commonest label"),)
 QUESTIONS = (
     Question(
         "rsa",
         "geometry",
         "Spearman correlation of distances with those between ratings",
         "rsa",
-        "max_model_spearman",
-        "bound for a perfect model",
+        (("split_half_spearman", HALF), ("max_model_spearman", CEILINGS["max_model"])),
+        (("n_clips", "clips"),),
         False,
     ),
     Question(
@@ -36,24 +43,24 @@ QUESTIONS = (
         "odd one out",
         "accuracy on triads with a plain odd one, %",
         "odd_one_out",
-        "odd_one_out",
-        "raters, half on half",
+        (("odd_one_out", HALF),),
+        (("n_triads", "triads"), ("n_clear_clips", "clear clips")),
     ),
     Question(
         "knn",
         "nearest neighbours",
         "labels named by the nearest clips, %",
         "majority_label",
-        "accuracy",
-        "raters, half on half",
+        (("accuracy", HALF),),
+        LABELLED,
     ),
     Question(
         "probe",
         "linear probe",
         "labels named by a linear probe, %",
         "majority_label",
-        "accuracy",
-        "raters, half on half",
+        (("accuracy", HALF),),
+        LABELLED,
     ),
 )
 
@@ -69,7 +76,7 @@ class Answer:
     ci: Interval | None
     p: float | None
     chance: float
-    bound: float | None
+    bounds: tuple[tuple[str, float], ...]  # by name
 
 
 def list_questions(document: Document) -> list[Question]:
@@ -102,7 +109,12 @@ def find_part(model: Document, question: Question) -> Document:
 def read_answers(document: Document, question: Question) -> list[Answer]:
     """Every model's answer to one question."""
     chance = document.part("chance").number(question.chance)
-    bound = document.part("ceiling").maybe_number(question.bound)
+    ceiling = document.part("ceiling")
+    bounds = tuple(
+        (name, value)
+        for key, name in question.bounds
+        if (value := ceiling.maybe_number(key)) is not None
+    )
     found = []
     for model in document.rows("models"):
         part = find_part(model, question)
@@ -117,10 +129,20 @@ def read_answers(document: Document, question: Question) -> list[Answer]:
                 part.interval(),
                 part.maybe_number("p"),
                 chance,
-                bound,
+                bounds,
             )
         )
     return found
+
+
+def say_asked(document: Document, question: Question) -> str:
+    """How much a question is asked of: 69 clips with one commonest label."""
+    counted = [
+        f"{format_count(document.count(key))} {word}"
+        for key, word in question.counted
+        if document.has(key)
+    ]
+    return " of ".join(counted)
 
 
 def say_value(question: Question, value: float) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bgs.reports.document import Document
-from bgs.reports.dotplot import Point, Row, draw_rows
+from bgs.reports.dotplot import Point, Row, rows_panel
 from bgs.reports.numbers import Interval, format_p, format_percent
-from bgs.reports.panels import Figure, Panel
+from bgs.reports.panels import Figure
 from bgs.reports.sections import (
     Cell,
     Column,
@@ -98,16 +98,17 @@ def draw_shares(shares: Sequence[Share]) -> Figure | None:
         told.append(f"{share.region} {text}, by area {format_percent(share.area)}")
     tuned = any(share.tuned is not None for share in shares)
     keys = [("by area", AREA), ("untuned" if tuned else "model", BASE)]
-    canvas = draw_rows(
+    panel = rows_panel(
+        "",
+        f"Percent of attention in each region: {'; '.join(told)}.",
         rows,
         axis="share of a clip's attention, %",
         keys=[*keys, *([("tuned", TUNED)] if tuned else [])],
     )
-    words = f"Percent of attention in each region: {'; '.join(told)}."
-    return Figure("attention_regions", (Panel("", canvas, words),), pd.DataFrame(shares))
+    return Figure("attention_regions", (panel,), pd.DataFrame(shares))
 
 
-def tabulate_shares(shares: Sequence[Share]) -> list[Table]:
+def tabulate_shares(shares: Sequence[Share], *, permutations: float | None = None) -> list[Table]:
     """The same with intervals, and what the regions of other clips would hold."""
     if not shares:
         return []
@@ -120,7 +121,7 @@ def tabulate_shares(shares: Sequence[Share]) -> list[Table]:
             percent_cell(share.tuned),
             points_cell(share.change),
             points_interval_cell(share.ci),
-            Cell(format_p(share.p_change), share.p_change),
+            Cell(format_p(share.p_change, permutations=permutations), share.p_change),
         )
         for share in shares
     )

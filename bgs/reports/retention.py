@@ -9,9 +9,9 @@ from pathlib import PurePath
 import pandas as pd
 
 from bgs.reports.document import Document
-from bgs.reports.dotplot import Mark, Point, Row, draw_rows
+from bgs.reports.dotplot import Mark, Point, Row, rows_panel
 from bgs.reports.numbers import format_count, format_percent, format_points
-from bgs.reports.panels import Figure, Panel
+from bgs.reports.panels import Figure
 from bgs.reports.sections import Cell, Column, Section, Table, list_facts, percent_cell, points_cell
 
 NAMES = {"linear": "linear probe", "knn": "vote of the nearest clips"}
@@ -107,14 +107,15 @@ def _draw(probes: Sequence[Probe], chance: float) -> Figure:
         rows.append(Row(probe.name, points, text))
         told.append(f"{probe.name} {text} percent")
     tuned = any(probe.before is not None for probe in probes)
-    canvas = draw_rows(
+    panel = rows_panel(
+        "",
+        f"Accuracy of each probe: {'; '.join(told)}; chance {format_percent(chance)}.",
         rows,
         [Mark(f"chance {format_percent(chance)}", 100 * chance)],
         axis="accuracy on clips left out, %",
         keys=[("before tuning", BEFORE), ("after", AFTER)] if tuned else (),
     )
-    words = f"Accuracy of each probe: {'; '.join(told)}; chance {format_percent(chance)}."
-    return Figure("retention", (Panel("", canvas, words),), pd.DataFrame(probes))
+    return Figure("retention", (panel,), pd.DataFrame(probes))
 
 
 def _tabulate(probes: Sequence[Probe]) -> Table:

@@ -10,6 +10,9 @@ from bgs.reports.numbers import Interval, as_interval, polish_note
 
 Results = Mapping[str, Any]
 
+# On screen, on the page and in the model card alike.
+REHEARSAL = "A run made with few clips, few steps and few resamples, to see every part work. Its numbers mean nothing."
+
 CONTENDERS = ("model", "before", "after", "baseline")
 
 # A model may pass the first, which is about two halves of the judgments; none is expected to pass the second.
@@ -108,6 +111,11 @@ def is_simulated(results: Results) -> bool:
     return (
         bool(results.get("simulated")) or find_protocol(results).get("participants") == "simulated"
     )
+
+
+def is_rehearsal(results: Results) -> bool:
+    """Whether the run was made to see every part work, so that its numbers mean nothing."""
+    return results.get("rehearsal") is True
 
 
 def _find(results: Results, key: str) -> Results:

@@ -44,11 +44,13 @@ def nice_ticks(low: float, high: float, *, count: int = 5) -> list[float]:
 
 def format_tick(value: float, ticks: Sequence[float]) -> str:
     """A tick with the digits its neighbours need, without a leading zero."""
-    step = min((b - a for a, b in pairwise(ticks)), default=1.0)
-    digits = max(0, -floor(log10(step) + 1e-9))
     if value == 0:
         return "0"
-    text = f"{abs(value):.{digits}f}"
+    if len(ticks) == 1:  # all values are the same
+        text = f"{abs(value):.3g}"
+    else:
+        step = min(b - a for a, b in pairwise(ticks))
+        text = f"{abs(value):.{max(0, -floor(log10(step) + 1e-9))}f}"
     return ("−" if value < 0 else "") + (text[1:] if text.startswith("0.") else text)
 
 

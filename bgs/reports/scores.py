@@ -7,9 +7,9 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from bgs.reports.dotplot import Mark, Point, Row, draw_rows
+from bgs.reports.dotplot import Mark, Point, Row, rows_panel
 from bgs.reports.numbers import format_interval, format_share
-from bgs.reports.panels import Figure, Panel
+from bgs.reports.panels import Figure
 from bgs.reports.rows import CeilingLine, ScoreRow
 
 ROLES = {"after": "accent", "before": "second"}
@@ -30,13 +30,14 @@ def draw_scores(
     scored = sorted((row for row in rows if row.r2 is not None), key=lambda row: -(row.r2 or 0.0))
     if not scored:
         return None
-    canvas = draw_rows(
+    panel = rows_panel(
+        "",
+        _describe(scored, ceilings),
         [_draw(row, (letters or {}).get(row.label, "")) for row in scored],
         [Mark(f"{line.name} {format_share(line.r2)}", line.r2) for line in ceilings],
         axis=f"R², the squared Spearman correlation with {whose} dissimilarities",
         include=(0.0, 0.01),
     )
-    panel = Panel("", canvas, _describe(scored, ceilings))
     return Figure(name, (panel,), _table(scored, letters or {}))
 
 

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bgs.reports.numbers import format_interval, format_percent, format_share
-from bgs.reports.rows import ScoreRow, ceilings, is_simulated, score_rows
+from bgs.reports.rows import (
+    REHEARSAL,
+    ScoreRow,
+    ceilings,
+    is_rehearsal,
+    is_simulated,
+    score_rows,
+)
 from bgs.reports.summary import summarise
 
 if TYPE_CHECKING:
@@ -27,6 +34,8 @@ def print_results(results: Mapping[str, Any], *, console: Console | None = None)
         console.print(
             "[bold]Simulated data:[/bold] the judgments come from simulated participants."
         )
+    if is_rehearsal(results):
+        console.print(f"[bold]Rehearsal:[/bold] {REHEARSAL}")
     table = Table(box=SIMPLE_HEAD)
     for heading in HEADINGS:
         table.add_column(

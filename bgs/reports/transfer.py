@@ -7,20 +7,21 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bgs.reports.document import Document
-from bgs.reports.dotplot import Mark, Point, Row, draw_rows
+from bgs.reports.dotplot import Mark, Point, Row, rows_panel
 from bgs.reports.numbers import (
     format_count,
     format_interval,
     format_p,
     format_percents,
 )
-from bgs.reports.panels import Figure, Panel
+from bgs.reports.panels import Figure
 from bgs.reports.questions import (
     Answer,
     Question,
     find_part,
     list_questions,
     read_answers,
+    say_asked,
     say_value,
 )
 from bgs.reports.rows import CONTENDERS
@@ -41,6 +42,7 @@ from bgs.reports.sections import (
 )
 from bgs.reports.summary import read_interval
 
+TRUTH = "; rows called latent are what the simulation knows, and where those fail so must any model"
 SAYS_NOT = (
     "Few clips with few labels bound what can be seen: an interval that reaches chance, or a change that includes 0, "
     "does not show that nothing carries over. The bound comes from these raters, and other labels have other bounds."
@@ -59,12 +61,17 @@ def view_transfer(document: Document) -> Section:
         about=f"{clips} clips of {document.text('data')} labelled by raters; the "
         "backbone is frozen. Four questions: do distances follow those between ratings; of three clips with plain "
         "labels, which is left over; do the nearest clips name the label; does a line? Dashed: chance (where "
-        "labels are asked for, always naming the commonest) and how far raters agree. Grey: controls.",
+        "labels are asked for, always naming the commonest); half of the raters, asked about the other half, which "
+        "a model scored on all of them may pass; and, for the geometry, the bound for a perfect model. Grey: controls"
+        f"{TRUTH if _knows_truth(document) else ''}.",
         says=_say(document, answers),
         says_not=SAYS_NOT,
         simulated=document.flag("simulated"),
-        figures=tuple(map(_draw, answers)),
-        tables=(_tabulate(answers), *_differences(document, asked)),
+        figures=tuple(_draw(document, each) for each in answers if each),
+        tables=(
+            *(_tabulate(document, each) for each in answers if each),
+            *_differences(document, asked),
+        ),
         facts=list_facts(
             {
                 "data": document.data.get("data"),
@@ -77,6 +84,7 @@ def view_transfer(document: Document) -> Section:
                 },
                 "probe fitted on": told.get("probe_fitted_on"),
                 "intervals": told.get("intervals"),
+                "p": _say_p(told.get("num_permutations")),
                 "seed": document.data.get("seed"),
             }
         ),
@@ -130,21 +138,42 @@ def _say_change(change: Document, questions: Sequence[Question]) -> str:
     return "; ".join(parts) or "what tuning changed has no interval"
 
 
-def _draw(answers: Sequence[Answer]) -> Figure:
+def _knows_truth(document: Document) -> bool:
+    return any(model.data.get("role") == "latent" for model in document.rows("models"))
+
+
+def _say_p(permutations: object) -> str | None:
+    """Which null it is about: not that of a model that always names the commonest label."""
+    if not permutations:
+        return None
+    return f"against the same answers with ratings dealt to clips by lot, {permutations} times"
+
+
+def _title(document: Document, question: Question) -> str:
+    """The question and how much it is asked of."""
+    asked = say_asked(document, question)
+    return f"{question.name[:1].upper()}{question.name[1:]}{': ' if asked else ''}{asked}"
+
+
+def _draw(document: Document, answers: Sequence[Answer]) -> Figure:
     question = answers[0].question
     ordered = sorted(answers, key=lambda answer: -answer.value)
     factor = 100 if question.is_percent else 1
     marks = [Mark(f"chance {say_value(question, answers[0].chance)}", factor * answers[0].chance)]
-    bound = answers[0].bound
-    if bound is not None:
-        marks.append(Mark(f"{question.bound_name} {say_value(question, bound)}", factor * bound))
-    canvas = draw_rows([_row(answer, factor) for answer in ordered], marks, axis=question.axis)
+    marks += [
+        Mark(f"{name} {say_value(question, bound)}", factor * bound)
+        for name, bound in answers[0].bounds
+    ]
     told = "; ".join(
         f"{a.model} {say_value(question, a.value)} "
         f"{format_percents(a.ci) if question.is_percent else format_interval(a.ci)}"
         for a in ordered
     )
-    words = f"{question.name.capitalize()}, with 95 percent intervals: {told}; {marks[0].label}."
+    lines = "; ".join(mark.label for mark in marks)
+    title = _title(document, question)
+    words = f"{title}, with 95 percent intervals: {told}; {lines}."
+    rows = [_row(answer, factor) for answer in ordered]
+    panel = rows_panel(title, words, rows, marks, axis=question.axis)
     table = pd.DataFrame(
         {
             "model": [answer.model for answer in ordered],
@@ -153,11 +182,11 @@ def _draw(answers: Sequence[Answer]) -> Figure:
             "low": [None if answer.ci is None else answer.ci[0] for answer in ordered],
             "high": [None if answer.ci is None else answer.ci[1] for answer in ordered],
             "chance": [answer.chance for answer in ordered],
-            "bound": [answer.bound for answer in ordered],
+            **{name: [bound] * len(ordered) for name, bound in answers[0].bounds},
         }
     )
     name = "".join(c if c.isalnum() else "_" for c in question.key)
-    return Figure(f"transfer_{name}", (Panel(question.name.capitalize(), canvas, words),), table)
+    return Figure(f"transfer_{name}", (panel,), table)
 
 
 def _row(answer: Answer, factor: float) -> Row:
@@ -169,22 +198,28 @@ def _row(answer: Answer, factor: float) -> Row:
     return Row(answer.model, (point,), text, role, answer.role == "after")
 
 
-def _tabulate(answers: Sequence[Sequence[Answer]]) -> Table:
-    rows = []
-    for answer in (answer for question in answers for answer in question):
-        percent = answer.question.is_percent
-        rows.append(
-            (
-                Cell(answer.model),
-                Cell(answer.question.name),
-                percent_cell(answer.value) if percent else share_cell(answer.value),
-                percents_cell(answer.ci) if percent else interval_cell(answer.ci),
-                Cell(format_p(answer.p), answer.p),
-            )
+def _tabulate(document: Document, answers: Sequence[Answer]) -> Table:
+    """Every model on one question; below them chance, and what people reach."""
+    question = answers[0].question
+    permutations = document.part("protocol").maybe_number("num_permutations")
+
+    def show(value: float) -> Cell:
+        return percent_cell(value) if question.is_percent else share_cell(value)
+
+    rows = tuple(
+        (
+            Cell(answer.model),
+            show(answer.value),
+            percents_cell(answer.ci) if question.is_percent else interval_cell(answer.ci),
+            Cell(format_p(answer.p, permutations=permutations), answer.p),
         )
-    heads = (Column("Model", False), Column("Question", False))
-    columns = (*heads, *map(Column, ("Spearman, or %", "95 % interval", "p")))
-    return Table("Every model and question; p is against chance", columns, tuple(rows), folded=True)
+        for answer in answers
+    )
+    lines = (("chance", answers[0].chance), *answers[0].bounds)
+    foot = tuple((Cell(name), show(value), Cell(""), Cell("")) for name, value in lines)
+    value = "%" if question.is_percent else "Spearman"
+    columns = (Column("Model", False), *map(Column, (value, "95 % interval", "p")))
+    return Table(_title(document, question), columns, rows, foot=foot, folded=True)
 
 
 def _differences(document: Document, questions: Sequence[Question]) -> list[Table]:

@@ -14,7 +14,16 @@ from bgs.reports.geometry import Arrangement, Flip, arrange, find_flips, nearest
 from bgs.reports.numbers import Interval, as_interval
 from bgs.reports.panels import Figure
 from bgs.reports.record import RunRecord
-from bgs.reports.rows import CeilingLine, ScoreRow, ceilings, people, score_rows, whose
+from bgs.reports.rows import (
+    REHEARSAL,
+    CeilingLine,
+    ScoreRow,
+    ceilings,
+    is_rehearsal,
+    people,
+    score_rows,
+    whose,
+)
 from bgs.reports.sections import Section
 from bgs.reports.spaces import name_spaces
 from bgs.reports.summary import read_interval, summarise
@@ -82,6 +91,7 @@ class RunView:
     key: str
     name: str
     simulated: bool
+    rehearsal: str  # what to say of a run whose numbers mean nothing; empty for others
     people: str
     whose: str
     summary: str
@@ -140,6 +150,7 @@ def view_run(record: RunRecord, *, key: str, keys: Mapping[str, str]) -> RunView
         key=key,
         name=record.name,
         simulated=record.simulated,
+        rehearsal=REHEARSAL if is_rehearsal(results) else "",
         people=people(results),
         whose=whose(results),
         summary=summarise(results),

@@ -28,7 +28,6 @@ from bgs.data.card_files import load_triplets_card
 from bgs.data.clips import Clips, load_clips
 from bgs.data.detectors import Detector
 from bgs.data.regions import Regions
-from bgs.data.whole_files import written_whole
 from bgs.errors import BackboneError, BgsError, DataError
 from bgs.evaluation.attention import Divergence, compare_maps
 from bgs.run.attention_maps import make_maps
@@ -55,6 +54,7 @@ from bgs.run.filing import analysis_folder, check_run, file_analysis
 from bgs.run.folder import prepare_folder
 from bgs.run.results import used_versions
 from bgs.run.sources import run_config, split_name
+from bgs.whole_files import written_whole
 
 if TYPE_CHECKING:
     from bgs.backbones.attention_maps import Method
@@ -150,6 +150,11 @@ def _prepare(model: str, config: FitConfig | None, out: Path | None) -> Path:
     """Where the result will stand, looked at before the work."""
     if out is not None:
         prepare_folder(out)
+        if (out / FOLDER).exists() and not (out / f"{KIND}.json").is_file():
+            raise BgsError(
+                f"folder {str(out)!r} holds {FOLDER!r}, which is not of an earlier result",
+                remedy="choose another folder: pictures of maps would replace it",
+            )
         return out
     if config is None:
         raise BgsError(

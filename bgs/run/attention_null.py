@@ -6,7 +6,6 @@ would be kept where it has hardly moved, so here the epoch of the run is kept: a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from bgs.config import FitConfig
 from bgs.evaluation.attention import Divergence, compare_maps, mean_interval
 from bgs.objectives import Objective
+from bgs.reports.document import read_document
 from bgs.run.attention_maps import make_maps
 from bgs.run.building import build_model, open_inputs
 from bgs.run.folder import RESULTS
@@ -47,8 +47,7 @@ def compare_with_chance(
     progress: bool = True,
 ) -> dict[str, Any]:
     """Divergence of maps after tuning on chance, and by how much that on people's judgments exceeds it."""
-    results = json.loads((run / RESULTS).read_text(encoding="utf-8"))
-    epoch = int(results["training"]["best_epoch"])
+    epoch = read_document(run / RESULTS).part("training").count("best_epoch")
     model = tune_on_chance(config, epoch=epoch, progress=progress)
     maps = make_maps(model, bank, method=method, progress=progress)
     chance = compare_maps(base, maps, num_bootstrap=num_bootstrap, seed=seed)

@@ -6,7 +6,6 @@ in the table next to what the model learnt from judgments alone.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
-from bgs.config import FitConfig
+from bgs.config import FitConfig, dump_config
 from bgs.evaluation.variance import partial_r2
 from bgs.rdm import RDM
 from bgs.run.configs import resolve_config
 from bgs.run.fit import fit
-from bgs.run.folder import clear_run, prepare_folder, refuse_earlier_run
+from bgs.run.folder import check_place, replace_run
 from bgs.run.results import Candidate
 from bgs.run.simulation import simulate_into
 from bgs.run.study import Study, load_study
+
+DATA = "data"  # the simulated data set, in the run's own folder
 
 # A rehearsal: every part runs, no number means anything.
 QUICK_SETTINGS = (
@@ -44,16 +45,14 @@ def demo(
     progress: bool = True,
 ) -> dict[str, Any]:
     """Run the whole demonstration in `out`; returns what is written to its results.json."""
-    refuse_earlier_run(out, overwrite=overwrite)
-    prepare_folder(out)
-    clear_run(out)
-    shutil.rmtree(out / "data", ignore_errors=True)
-    homes = out / "data" / "triplets", out / "data" / "videos"
-    simulate_into(*homes, seed=seed, quick=quick, progress=progress)
+    check_place(out, resume=False, overwrite=overwrite, also=(DATA,))
     config = demo_config(out, seed=seed, overrides=(*(QUICK_SETTINGS if quick else ()), *overrides))
+    replace_run(out, dump_config(config), also=(DATA,))
+    homes = out / DATA / "triplets", out / DATA / "videos"
+    simulate_into(*homes, seed=seed, quick=quick, progress=progress)
     study = load_study(config.data, seed=config.seed)
     extra = known_truth(study, homes[1] / "demo")
-    return fit(config, overwrite=True, progress=progress, extra=extra)
+    return fit(config, overwrite=True, progress=progress, extra=extra, rehearsal=quick)
 
 
 def demo_config(out: Path, *, seed: int, overrides: Sequence[str] = ()) -> FitConfig:
@@ -63,8 +62,8 @@ def demo_config(out: Path, *, seed: int, overrides: Sequence[str] = ()) -> FitCo
         overrides=(
             f"output_dir={out}",
             f"seed={seed}",
-            f"data.triplets_dir={out / 'data' / 'triplets'}",
-            f"data.videos_dir={out / 'data' / 'videos'}",
+            f"data.triplets_dir={out / DATA / 'triplets'}",
+            f"data.videos_dir={out / DATA / 'videos'}",
             *overrides,
         ),
     )

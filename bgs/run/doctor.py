@@ -10,15 +10,15 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bgs.data.card_files import list_cards
 from bgs.errors import BgsError, show_line
+from bgs.run.listing import list_data_sets
 from bgs.run.machine import Finding, Status, check_caches, check_devices, check_hub
 
 if TYPE_CHECKING:
@@ -137,20 +137,46 @@ def import_elsewhere(module: str) -> str | None:
 
 
 def check_data(*, triplets_dir: Path, videos_dir: Path) -> list[Finding]:
-    """Every card, and whether its judgments or its table of clips are here."""
+    """Every card, and whether its judgments or its clips are here; data sets of `bgs fusion` in one line, the last."""
     try:
-        rows = list_cards(triplets_dir=triplets_dir, videos_dir=videos_dir)
+        rows = list_data_sets(triplets_dir=triplets_dir, videos_dir=videos_dir)
     except BgsError as error:
         return [Finding("data", "cards", "note", str(error), "correct the card")]
-    return [_describe_card(row) for row in rows]
+    tasks = [row for row in rows if row["kind"] == "task"]
+    return [
+        *(_describe_card(row) for row in rows if row not in tasks),
+        *([_describe_tasks(tasks)] if tasks else []),
+    ]
 
 
 def _describe_card(row: Mapping[str, object]) -> Finding:
     name = f"{row['name']} {'judgments' if row['kind'] == 'triplets' else 'clips'}"
     said = " (simulated)" if row["simulated"] else ""
-    if row["present"]:
+    counted, here = row.get("clips_in_table"), row.get("clips_here")
+    if not row["present"]:
+        return Finding("data", name, "note", f"not here{said}", str(row["obtain"]))
+    if counted is None:
         return Finding("data", name, "ok", f"here{said}")
-    return Finding("data", name, "note", f"not here{said}", str(row["obtain"]))
+    if here == counted:
+        return Finding("data", name, "ok", f"here{said}: {counted} clips")
+    value = f"{here} of {counted} clips are here{said}"
+    return Finding("data", name, "note", value, str(row["obtain"]))
+
+
+def _describe_tasks(rows: Sequence[Mapping[str, object]]) -> Finding:
+    """Nobody who wants odd-one-outs has to read where five sets of pictures come from."""
+    here = [
+        f"{row['name']}{' (simulated)' if row['simulated'] else ''}"
+        for row in rows
+        if row["present"]
+    ]
+    absent = [str(row["name"]) for row in rows if not row["present"]]
+    parts = [f"here: {', '.join(here)}"] if here else []
+    parts += [f"not here: {', '.join(absent)}"] if absent else []
+    remedy = "`bgs fusion --help`, and docs/pages/fusion.md" if absent else ""
+    return Finding(
+        "data", "data sets of `bgs fusion`", "note" if absent else "ok", "; ".join(parts), remedy
+    )
 
 
 def check_optional(package: str, module: str, purpose: str, remedy: str) -> Finding:

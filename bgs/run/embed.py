@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from bgs.data.features import FeatureBank, load_features
 from bgs.errors import BackboneError, DataError
 from bgs.rdm import RDM
 from bgs.run.folder import CONFIG, prepare_folder
+from bgs.whole_files import written_whole
 
 if TYPE_CHECKING:
     from bgs.backbones.contract import Backbone
@@ -135,11 +135,8 @@ def open_bank(
 
 def write_embeddings(embeddings: Embeddings, out: Path) -> None:
     """An NPZ file that `features:FILE.npz` reads back; complete or absent, never half a file."""
-    prepare_folder(out.parent)
-    partial = out.with_name(out.name + ".partial")
-    with partial.open("wb") as file:
+    with written_whole(out) as partial, partial.open("wb") as file:
         np.savez(file, ids=np.array(embeddings.ids), embeddings=embeddings.matrix)
-    os.replace(partial, out)
 
 
 def _embed_captions(model: str, clips: Clips) -> Embeddings:

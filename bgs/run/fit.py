@@ -52,11 +52,13 @@ def fit(
     allow_changes: bool = False,
     progress: bool = True,
     extra: Sequence[Candidate] = (),
+    rehearsal: bool = False,
 ) -> dict[str, Any]:
     """Train as the config says, score before and after on held-out clips, fill the run folder.
 
     `resume` continues from the newest checkpoint and refuses a changed config unless `allow_changes`.
     `extra` are further candidates for the same table (the demo's latent variables, say).
+    `rehearsal` marks a run whose numbers mean nothing, wherever they are shown.
     Returns what is written to results.json.
     """
     settings = config if isinstance(config, FitConfig) else resolve_config(config)
@@ -65,9 +67,6 @@ def fit(
     if processes.is_main:
         check_place(settings.output_dir, resume=resume, overwrite=overwrite)
     study = load_study(settings.data, seed=settings.seed)
-    logger.info(
-        "data %s: %d clips, %d judgments", study.name, len(study.clips.ids), len(study.triplets)
-    )
     check_scorable(study, settings.evaluation)
     check_controls(settings, study)
     captions = _captions(
@@ -104,6 +103,7 @@ def fit(
         **summarise(settings, study, candidates, training),
         "parameters": count_parameters(model),
         "commit": source_commit(),
+        **({"rehearsal": True} if rehearsal else {}),
     }
     if processes.is_main:
         _write_run(settings.output_dir, study, bank, candidates, results)
@@ -174,8 +174,12 @@ def _before_and_after(
 
 def _controls(settings: FitConfig, study: Study, bank: Bank, *, progress: bool) -> list[Candidate]:
     names = [name for name in settings.controls if tells_something(name, settings)]
-    runs = (run_control(name, settings, study, bank, progress=progress) for name in names)
-    return [Candidate(run.model, "control", run.rdm(study.split.test)) for run in runs]
+    candidates = []
+    for name in names:
+        logger.info("control %s", name)
+        run = run_control(name, settings, study, bank, progress=progress)
+        candidates.append(Candidate(run.model, "control", run.rdm(study.split.test)))
+    return candidates
 
 
 def _captions(settings: FitConfig, study: Study) -> list[Candidate]:

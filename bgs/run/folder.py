@@ -13,9 +13,11 @@ import numpy as np
 
 from bgs.config import FitConfig, dump_config
 from bgs.data.triplets import Triplets
-from bgs.data.whole_files import written_whole
 from bgs.errors import BgsError, TrainingError
 from bgs.rdm import RDM
+from bgs.strict_json import decode_text
+from bgs.strict_yaml import parse_mapping
+from bgs.whole_files import written_whole
 
 CONFIG, RESULTS, METRICS = "config.yaml", "results.json", "metrics.jsonl"
 GEOMETRY, THUMBNAILS, REPORT = "geometry.npz", "thumbnails.npz", "report.html"
@@ -38,8 +40,11 @@ OWNED = (
 )
 
 
-def check_place(folder: Path, *, resume: bool, overwrite: bool) -> None:
-    """Refuse a run that cannot be written, or would be mixed up with an earlier one. Changes nothing."""
+def check_place(folder: Path, *, resume: bool, overwrite: bool, also: Sequence[str] = ()) -> None:
+    """Refuse a run that cannot be written, or would replace what it should not. Changes nothing.
+
+    `also` are names that this kind of run writes beside those of every run.
+    """
     if resume and overwrite:
         raise TrainingError(
             "a run is either resumed or overwritten",
@@ -51,6 +56,7 @@ def check_place(folder: Path, *, resume: bool, overwrite: bool) -> None:
         )
     if not resume:
         refuse_earlier_run(folder, overwrite=overwrite)
+        _refuse_foreign_folder(folder, (*OWNED, *also))
     prepare_folder(folder)
 
 
@@ -61,8 +67,16 @@ def start_run(config: FitConfig, *, resume: bool) -> None:
     """
     if resume:
         return
-    clear_run(config.output_dir)
-    write_text(config.output_dir / CONFIG, dump_config(config))
+    replace_run(config.output_dir, dump_config(config))
+
+
+def replace_run(folder: Path, config: str, *, also: Sequence[str] = ()) -> None:
+    """Remove an earlier run and begin the next with its config.
+
+    A config stands there all the while: a folder without one is somebody else's.
+    """
+    _remove(folder, [name for name in (*OWNED, *also) if name != CONFIG])
+    write_text(folder / CONFIG, config)
 
 
 def refuse_earlier_run(folder: Path, *, overwrite: bool) -> None:
@@ -73,6 +87,29 @@ def refuse_earlier_run(folder: Path, *, overwrite: bool) -> None:
             f"run {str(folder)!r} exists already",
             remedy="continue it with --resume, replace it with --overwrite, or choose another folder",
         )
+
+
+def _refuse_foreign_folder(folder: Path, names: Sequence[str]) -> None:
+    """What bears one of our names in a folder that is no run of ours is somebody's work, and stays."""
+    found = next((name for name in names if os.path.lexists(folder / name)), None)
+    if found is not None and not _is_run(folder):
+        raise TrainingError(
+            f"folder {str(folder)!r} is no run, and holds {found!r}, which a run would replace",
+            remedy="choose another folder",
+        )
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether the config in a folder is one that was written here, with every setting spelled out."""
+    file = folder / CONFIG
+    try:
+        text = decode_text(file.read_bytes(), path=file)
+        values = parse_mapping(
+            text, file=file, what="config", first_key="output_dir", error=TrainingError
+        )
+    except (OSError, BgsError):
+        return False
+    return {"output_dir", "seed", "training"} <= values.keys()
 
 
 def prepare_folder(folder: Path) -> None:
@@ -94,7 +131,11 @@ def prepare_folder(folder: Path) -> None:
 
 def clear_run(folder: Path) -> None:
     """Remove what a run wrote into this folder."""
-    for name in OWNED:
+    _remove(folder, OWNED)
+
+
+def _remove(folder: Path, names: Sequence[str]) -> None:
+    for name in names:
         path = folder / name
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bgs.data.bad_rows import BadRowsError
 from bgs.data.card_files import (
     card_names,
     load_task_card,
@@ -81,11 +82,20 @@ class DataReport:
     triplets: CheckReport | None
     videos: ClipReport | None
     task: TaskReport | None = None
+    bad_rows: BadRowsError | None = None  # in the place of `triplets`
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what there is no card for is left out."""
         parts = {"triplets": self.triplets, "videos": self.videos, "task": self.task}
-        return {kind: part.to_dict() for kind, part in parts.items() if part is not None}
+        found = {kind: part.to_dict() for kind, part in parts.items() if part is not None}
+        if self.bad_rows is not None:
+            rows = [asdict(bad) for bad in self.bad_rows.listed]
+            found["bad_rows"] = {
+                "file": self.bad_rows.file,
+                "count": self.bad_rows.count,
+                "rows": rows,
+            }
+        return found
 
 
 def check_data_set(
@@ -97,15 +107,18 @@ def check_data_set(
 
         return DataReport(None, None, check_data(name, videos_dir=videos_dir, progress=progress))
     kinds = _kinds_of(name, triplets_dir=triplets_dir, videos_dir=videos_dir)
-    triplets = videos = None
+    triplets = videos = bad_rows = None
     if "triplets" in kinds:
-        triplets = check_triplets(name, triplets_dir=triplets_dir, videos_dir=videos_dir)
+        try:
+            triplets = check_triplets(name, triplets_dir=triplets_dir, videos_dir=videos_dir)
+        except BadRowsError as error:  # told row by row; the clips are looked at all the same
+            bad_rows = error
     if "videos" in kinds:
         from bgs.data.clip_check import check_clips
 
         clips = load_clips(name, videos_dir=videos_dir, need_files=False)
         videos = check_clips(clips, progress=progress)
-    return DataReport(triplets, videos)
+    return DataReport(triplets, videos, bad_rows=bad_rows)
 
 
 def _kinds_of(name: str, *, triplets_dir: Path, videos_dir: Path) -> set[str]:

@@ -11,6 +11,7 @@ from bgs.reports.page import render_report
 from bgs.reports.record import load_record
 from bgs.reports.thumbnails import make_thumbnail
 from bgs.run.folder import REPORT, prepare_folder
+from bgs.whole_files import written_together
 
 if TYPE_CHECKING:
     from bgs.run.building import Bank
@@ -24,11 +25,10 @@ def report(runs: Sequence[Path], *, out: Path | None = None, figures: Path | Non
     page = out or Path(runs[0]) / REPORT
     prepare_folder(page.parent)
     if figures is not None:
-        prepare_folder(figures)
-        for record in records:
-            write_figures(
-                record, figures if len(records) == 1 else figures / record.name.replace("/", "-")
-            )
+        with written_together(figures) as aside:
+            for record in records:
+                apart = "" if len(records) == 1 else record.name.replace("/", "-")
+                write_figures(record, aside / apart)
     return render_report(records, page)
 
 

@@ -8,7 +8,6 @@ rdms.hdf5                  people's RDM and every model's; rsatoolbox.rdm.load_r
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,13 @@ from typing import Any
 from bgs.evaluation.interop import to_long_frame, to_rsatoolbox, write_records
 from bgs.run.results import Candidate
 from bgs.run.study import Study
+from bgs.whole_files import written_together
 
 
 def export_scores(
     folder: Path, results: Mapping[str, Any], study: Study, candidates: Sequence[Candidate]
 ) -> list[Path]:
-    """Write every table and the RDMs; returns the files."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write every table and the RDMs, all of them or none; returns the files."""
     rdms = {candidate.name: candidate.rdm for candidate in candidates}
     tables: dict[str, Sequence[Mapping[Any, Any]]] = {
         "scores": [row for block in results["models"] for row in long_rows(block)],
@@ -30,12 +29,14 @@ def export_scores(
     }
     if results.get("comparisons"):
         tables["comparisons"] = [_flat(pair) for pair in results["comparisons"]]
-    written = [
-        write_records(rows, folder / f"{name}.{kind}")
-        for name, rows in tables.items()
-        for kind in ("csv", "parquet")
-    ]
-    return [*written, _write_rdms(folder / "rdms.hdf5", {"human": study.test_geometry, **rdms})]
+    with written_together(folder) as aside:
+        written = [
+            write_records(rows, aside / f"{name}.{kind}")
+            for name, rows in tables.items()
+            for kind in ("csv", "parquet")
+        ]
+        written.append(_write_rdms(aside / "rdms.hdf5", {"human": study.test_geometry, **rdms}))
+    return [folder / file.name for file in written]
 
 
 def long_rows(block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -85,7 +86,5 @@ def _flat(pair: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _write_rdms(path: Path, rdms: Mapping[str, Any]) -> Path:
-    partial = path.with_name(path.name + ".partial")
-    to_rsatoolbox(rdms).save(str(partial), file_type="hdf5", overwrite=True)
-    os.replace(partial, path)
+    to_rsatoolbox(rdms).save(str(path), file_type="hdf5", overwrite=True)
     return path

@@ -6,6 +6,7 @@ held-out clip is ever trained on" is kept in one place.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ from bgs.errors import DataError
 from bgs.rdm import RDM
 
 Third = Literal["within", "any"]
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def load_study(settings: DataSettings, *, seed: int) -> Study:
             f"({len(unknown)} such clips)",
             remedy="name the clip set that was judged: `clips` in the card, or data.videos",
         )
+    logger.info("data %s: %d clips, %d judgments", triplets.name, len(clips.ids), len(triplets))
     return Study(
         name=triplets.name,
         triplets=triplets,

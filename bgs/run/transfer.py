@@ -31,7 +31,7 @@ from bgs.run.folder import CONFIG, RESULTS, prepare_folder, write_results
 from bgs.run.results import used_versions
 from bgs.run.sources import Source, check_names
 from bgs.run.transfer_facts import describe_protocol, describe_task
-from bgs.run.transfer_models import Entry, check_models, open_entries
+from bgs.run.transfer_models import TRUTH, Entry, check_models, open_entries
 from bgs.run.transfer_sets import PHASE, RatedSet, read_rated, render_rated
 
 FEWEST_SAMPLES = 100  # that a bootstrap may have
@@ -245,8 +245,8 @@ def _main_set(name: str, source: Source, found: RatedSet, ids: Sequence[str]) ->
 
 
 def _rdm_of(source: Source, ids: Sequence[str]) -> RDM:
-    """Cosine distances; features with units of their own are standardised over these clips first."""
-    if source.metric != "euclidean":
+    """Cosine distances; features with units of their own are standardised over these clips first, the truth is not."""
+    if source.metric != "euclidean" or source.kind == TRUTH:
         return source.rdm(ids)
     rows = source.rows(ids)
     spread = rows.std(axis=0)

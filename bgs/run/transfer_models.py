@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bgs.animations.geometry import VALENCE
 from bgs.config import DataSettings, FitConfig
 from bgs.data.clips import Clips
 from bgs.run.embed import bare, open_bank, open_model, reads_no_frames
@@ -23,12 +24,16 @@ from bgs.run.sources import (
     run_config,
     split_name,
 )
-from bgs.run.transfer_sets import RatedSet
+from bgs.run.transfer_sets import LATENT, RatedSet
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bgs.backbones.model import EmbeddingModel
 
 TRAJECTORIES, MOTION = "trajectory features", f"{LOW_LEVEL}motion"
+TRUTH = "latent"  # the kind of a source whose columns are weighted already
+TRUE_GEOMETRY, TRUE_VALENCE = "latent geometry", "latent valence"
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,45 @@ def open_entries(
     }
     if len(measured) == len(sets):
         entries.append(Entry(TRAJECTORIES, "baseline", measured))
+    entries += known_truth(sets)
     kept: dict[str, Entry] = {}
     for entry in entries:
         first = kept.setdefault(entry.model, entry)
         if first is not entry and first.run != entry.run:
             kept[entry.model] = replace(first, run=None)  # shared by several runs
     return list(kept.values())
+
+
+def known_truth(sets: Mapping[str, RatedSet]) -> list[Entry]:
+    """What only a simulation can offer: a control that should succeed, so that a model's failure means something.
+
+    `latent valence` is what simulated viewers rate by, so that it is the truth behind these ratings. `latent geometry`
+    is what simulated participants judge odd-one-outs by: what a model tuned to perfection on their judgments would
+    have to carry over.
+    """
+    tables = {name: found.latents for name, found in sets.items() if found.latents is not None}
+    if len(tables) < len(sets):
+        return []
+    found = [Entry(TRUE_GEOMETRY, "latent", _sources(TRUE_GEOMETRY, tables))]
+    rated_by = f"{LATENT}{VALENCE}"
+    if all(rated_by in table.columns for table in tables.values()):
+        valences = {name: table[[rated_by]] for name, table in tables.items()}
+        found.insert(0, Entry(TRUE_VALENCE, "latent", _sources(TRUE_VALENCE, valences)))
+    return found
+
+
+def _sources(label: str, tables: Mapping[str, pd.DataFrame]) -> dict[str, Source]:
+    """Points of a latent space. They are moved off its origin: a clip there has no direction, and is refused."""
+    return {
+        name: Source(
+            label,
+            tuple(map(str, table.index)),
+            (table - table.min() + 1.0).to_numpy(np.float64),
+            "euclidean",
+            kind=TRUTH,
+        )
+        for name, table in tables.items()
+    }
 
 
 def _entries_of(

@@ -5,7 +5,8 @@
     NAME                      a card of clips whose ratings `friendly`, `neutral`, `adversarial` count people
 
 Scenes come with trajectory features, the control that never sees a pixel; so do clips of a card whose folder holds
-features.npz. Where a set says which of its clips are for testing, those are scored and the others are its main set.
+features.npz. Of simulated clips the truth may be known too (latents.csv). Where a set says which of its clips are for
+testing, those are scored and the others are its main set.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bgs.data.clips import Clips, load_clips
@@ -29,6 +31,7 @@ FloatArray = NDArray[np.float64]
 PHASE, SCENES = "phase", "scenes.json"
 LABELS = ("friendly", "neutral", "adversarial")
 FRAMES_PER_SECOND = 12
+LATENT = "latent_"  # begins the columns that simulated participants judge by
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,6 +47,7 @@ class RatedSet:
     is_test: NDArray[np.bool_] | None  # (clips,); None where the set states no split
     look: str | None = None
     scenes: Mapping[str, Scene] | None = None
+    latents: pd.DataFrame | None = None  # clips by true variables; only where clips are simulated
 
     @property
     def tested(self) -> tuple[str, ...]:
@@ -193,7 +197,14 @@ def _of_card(name: str, *, videos_dir: Path) -> RatedSet:
     if clips.split is not None:
         held = set(clips.split.test)
         is_test = np.array([clip in held for clip in clips.ids])
-    return RatedSet(clips, rated, _stored_features(clips, videos_dir / name), is_test)
+    folder = videos_dir / name
+    return RatedSet(
+        clips,
+        rated,
+        _stored_features(clips, folder),
+        is_test,
+        latents=_true_variables(clips, folder),
+    )
 
 
 def _stored_features(clips: Clips, folder: Path) -> FloatArray | None:
@@ -203,3 +214,20 @@ def _stored_features(clips: Clips, folder: Path) -> FloatArray | None:
     from bgs.data.features import load_features
 
     return np.asarray(load_features(file).select(clips.ids).matrix, dtype=np.float64)
+
+
+def _true_variables(clips: Clips, folder: Path) -> pd.DataFrame | None:
+    """What a simulation knows of its clips, a column a `latent_` variable; None where nobody simulated them."""
+    file = folder / "latents.csv"
+    if not clips.simulated or not file.is_file():
+        return None
+    table = pd.read_csv(file, dtype={"clip": str})
+    if "clip" not in table.columns or not set(clips.ids) <= set(table["clip"]):
+        raise DataError(
+            "does not have the latent variables of every clip",
+            remedy="simulate the clips again, or remove the file",
+            file=file,
+        )
+    known = table.drop_duplicates("clip").set_index("clip").loc[list(clips.ids)]
+    known = known.filter(like=LATENT)
+    return known if known.shape[1] else None

@@ -80,7 +80,8 @@ def test_scores_are_followed_by_the_order(homes, tmp_path, capsys):
     assert "models that share a letter cannot be told apart (Holm-corrected p of .05)" in out
     lines = out.splitlines()
     first = lines.index(next(line for line in lines if line.startswith("rank")))
-    assert lines[first + 1].split()[:3] == ["1", "ratings:all", "a"]
+    assert lines[first + 1].split()[:6] == ["1", "ratings:all", "a", "≤", ".010", "(of"]
+    assert "p (chance): against clips exchanged by lot" in out
     assert "other coefficients, with 95 % CI\nmodel " in out
     assert "tau-a CI" in out
     assert "intervals are not corrected" in out
@@ -114,8 +115,13 @@ def test_variance_as_a_table_and_on_raw_dissimilarities(homes, capsys):
         "--num-bootstrap", 100, "--quiet", *homes, capsys=capsys,
     )  # fmt: skip
     assert code == 0
-    assert out.startswith("simulated data: no people judged or rated these clips\ncomponent")
-    assert out.splitlines()[-1].startswith("all together")
+    assert out.startswith(
+        "simulated data: no people judged or rated these clips\nEvery part and their sum, 435 pairs of 30 clips\n"
+    )
+    lines = out.splitlines()
+    assert lines[-3].split()[:2] == ["all", "total"]
+    assert lines[-1].startswith("Together, ratings:all and caption:tfidf explain .")
+    assert "A part is unique only next to these predictors" in lines[-1]
 
 
 def test_a_negative_share_is_drawn_as_it_is():
@@ -169,6 +175,9 @@ def test_probes_as_a_table_leave_out_what_never_varies(root, homes, tmp_path, ca
     )  # fmt: skip
     assert code == 0
     assert "left out: intimacy: the same for every clip" in out
+    assert "Every rating and model, " in out
+    assert "≤ .005 (of 200)" in out  # as small as 200 permutations allow, so no measurement
+    assert "does not show that judgments rest on it" in out
 
 
 def test_the_last_layer_scores_as_the_model_does(homes, capsys):

@@ -102,18 +102,47 @@ def test_a_bug_keeps_its_traceback(monkeypatch):
         main(["backbones"])
 
 
-def test_ctrl_c_exits_130(monkeypatch, capsys):
-    import bgs.backbones.registry
-
-    def interrupted():
+@pytest.mark.parametrize(
+    ("place", "arguments", "line"),
+    [
+        ("bgs.backbones.registry.list_backbones", ["backbones"], "stopped"),
+        ("bgs.run.attend.attend", ["attend", "fit"], "stopped"),
+        (
+            "bgs.run.fit.fit",
+            ["-v", "fit", "demo"],
+            "stopped; a run that was training goes on with the same `bgs fit` and --resume",
+        ),
+        (
+            "bgs.run.fusion.train_fusion",
+            ["fusion", "train", "fusion-twins"],
+            "stopped; a run that was training goes on with the same `bgs fusion train` and --resume",
+        ),
+    ],
+)
+def test_ctrl_c_exits_130_and_says_how_to_go_on(monkeypatch, capsys, place, arguments, line):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(bgs.backbones.registry, "list_backbones", interrupted)
-    code, _, err = run("backbones", capsys=capsys)
-    assert (code, err) == (
-        130,
-        "stopped; a run that was training continues with `bgs fit CONFIG --resume`\n",
-    )
+    monkeypatch.setattr(place, interrupted)
+    code, _, err = run(*arguments, capsys=capsys)
+    assert (code, err) == (130, f"{line}\n")
+
+
+def test_ctrl_c_before_the_command_line_is_read_is_no_traceback(monkeypatch, capsys):
+    import builtins
+
+    read = builtins.__import__
+
+    def interrupted(name, *rest):
+        if name == "bgs.cli" and rest[2:3] == (("app",),):
+            raise KeyboardInterrupt
+        return read(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", interrupted)
+    with pytest.raises(SystemExit) as exit_:
+        main(["backbones"])
+    assert exit_.value.code == 130
+    assert capsys.readouterr().err == ""
 
 
 def test_backbones_as_json(capsys):
@@ -141,6 +170,24 @@ def test_data_check_counts_judgments_and_clips(homes, capsys):
     assert rows["rows_in"] == rows["rows_out"] + sum(rows["dropped"].values())
     assert report["videos"]["num_clips"] == 90
     assert report["videos"]["ok"] is True
+
+
+def test_data_list_counts_the_clips_that_have_a_file(homes, capsys):
+    """A table alone is no clips; data sets of `bgs fusion` come last, under a line of their own."""
+    out = run("data", "list", *homes, capsys=capsys)[1].splitlines()
+    here = next(line for line in out if line.startswith("demo ") and " clips " in line)
+    assert "90 of 90" in here
+    first = out.index("data sets of `bgs fusion`")
+    assert out[first + 2].startswith("affectnet")
+    assert not any(line.startswith("affectnet") for line in out[:first])
+
+
+def test_ceiling_is_told_in_words(homes, capsys):
+    code, out, _ = run("ceiling", "demo", "--num-splits", 50, *homes, capsys=capsys)
+    assert code == 0
+    assert out.startswith("data demo (simulated)\nR² that models can reach; chance is 0.")
+    assert "bound for a perfect model (max_model)" in out
+    assert out.splitlines()[-1].endswith("All intervals are over clips.")
 
 
 def test_ceiling_names_both_bounds(homes, capsys):

@@ -64,3 +64,31 @@ def test_clips_that_were_never_obtained_are_no_fault_of_the_judgments(tmp_path, 
     code, out = check("demo", *homes, capsys=capsys)
     assert code == 0
     assert "none of the 90 clips is in" in out
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_bad_rows_are_listed_together_and_the_clips_all_the_same(tmp_path, capsys, form):
+    triplets, videos = tmp_path / "triplets", tmp_path / "videos"
+    simulate_into(triplets, videos, seed=5, quick=True, progress=False)
+    file = triplets / "demo" / "judgments.csv"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    for place in range(4, 29):  # rows 5 to 29
+        cells = lines[place].split(",")
+        lines[place] = ",".join([*cells[:3], "nobody", *cells[4:]])
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    homes = ("--triplets-dir", triplets, "--videos-dir", videos)
+    code, out = check("demo", *form, *homes, capsys=capsys)
+    assert code == 2
+    if form:
+        found = json.loads(out)
+        assert found["bad_rows"]["count"] == 25
+        assert [bad["row"] for bad in found["bad_rows"]["rows"]] == list(range(5, 25))
+        assert found["videos"]["num_clips"] == 90
+        return
+    said = out.splitlines()
+    assert said[0] == f"{file}: 25 rows are no judgments"
+    assert said[1].startswith(
+        "row 5: odd is 'nobody', which is not one of the 90 clips; correct the id"
+    )
+    assert said[21] == "... and 5 more"
+    assert said[22] == "clips demo"

@@ -9,9 +9,11 @@ from typing import Annotated
 
 import pytest
 import typer
+import yaml
 from typer.testing import CliRunner
 
-from bgs.cli.option_groups import Outcome, spread
+from bgs.cli import main
+from bgs.cli.option_groups import Outcome, Start, spread
 from bgs.errors import BgsError
 
 
@@ -55,3 +57,25 @@ def test_a_result_is_filed_in_its_run_and_the_run_is_looked_at_first(tmp_path: P
     filed.unlink()
     assert Outcome().file("variance", analyse) == {"r2": 0.5}
     assert not filed.exists()
+
+
+@pytest.mark.parametrize("command", [["fit", "demo"], ["fusion", "train", "fusion-twins"]])
+@pytest.mark.parametrize("option", ["--out", "--output-dir"])
+def test_a_run_folder_goes_by_two_names(
+    command: list[str], option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    with pytest.raises(SystemExit) as exit_:
+        main([*command, "seed=3", option, str(tmp_path / "here"), "--print-config"])
+    assert not exit_.value.code
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert shown["output_dir"] == str(tmp_path / "here")
+    assert shown["seed"] == 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_becomes_of_an_earlier_run_is_passed_on():
+    assert Start(resume=True, allow_changes=True).onto == {
+        "resume": True,
+        "overwrite": False,
+        "allow_changes": True,
+    }

@@ -44,7 +44,7 @@ def test_output_that_is_no_terminal_has_no_bars(finished):
     """The rehearsal was printed into a file: lines alone, no bar that is drawn over, no colour."""
     printed = (finished / "printed.txt").read_bytes().decode()
     assert re.findall(r"[\r\x1b]|it/s|\d+%\|", printed) == []
-    assert re.search(r"^\d\d:\d\d:\d\d INFO bgs\.run\.fit: data demo: 90 clips, ", printed, re.M)
+    assert re.search(r"^\d\d:\d\d:\d\d INFO bgs\.run\.study: data demo: 90 clips, ", printed, re.M)
     assert "Simulated data: the judgments come from simulated participants." in printed
     assert printed.endswith("report: runs/rehearsal/report.html\n")
 

@@ -61,9 +61,14 @@ TOO_WIDE = """
 
 OPEN_FOLDS = "document.querySelectorAll('details').forEach((fold) => (fold.open = true))"
 
-# Every figure and picture that cannot be seen: too small, or never decoded.
+# Every figure and picture that cannot be seen: too small, or never decoded. Of a figure for a page and the same for a
+# phone one is seen.
 UNSEEN = """
 [...document.querySelectorAll("main svg, main img")].filter((e) => {
+  const box = e.closest(".wide, .narrow");
+  const twins = box ? [...box.parentElement.children].filter((x) => x.matches(".wide, .narrow")) : [];
+  const seen = twins.filter((x) => getComputedStyle(x).display !== "none");
+  if (seen.length === 1 && seen[0] !== box) return false;
   const {width, height} = e.getBoundingClientRect();
   return width < 20 || height < 6 || (e instanceof HTMLImageElement && !e.naturalWidth);
 }).map((e) => e.outerHTML.slice(0, 200))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 import yaml
 
 from bgs.config import FitConfig, parse_config
+from bgs.errors import DataError
 from bgs.reports.model_card import escape_markdown, load_snippet, model_card, write_model_card
 
 
@@ -106,3 +109,56 @@ def test_the_card_of_peft_is_replaced(config: FitConfig, tmp_path: Path) -> None
     assert card == adapter / "README.md"
     assert card.read_text().startswith("---\nlibrary_name: peft\n")
     assert [file.name for file in sorted(adapter.iterdir())] == ["README.md", "adapter_config.json"]
+
+
+def run_with_a_card(folder: Path, model: str) -> Path:
+    adapter = folder / "adapter"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text("{}")
+    (adapter / "README.md").write_text("an earlier card")
+    (folder / "model.json").write_text(model)
+    return adapter / "README.md"
+
+
+@pytest.mark.parametrize(
+    ("model", "fault"),
+    [
+        ("{", ", row 1: not JSON: Expecting property name enclosed in double quotes"),
+        ("[]", ": not a JSON object"),
+        ("{}", ": backbone.name is not there, where a text is needed"),
+        ('{"backbone": 3}', ": backbone is 3, where an object is needed"),
+        (json.dumps(model_of(family=7)), ": backbone.family is 7, where a text is needed"),
+        (json.dumps(model_of(base_id=None)), ": backbone.base_id is None, where a text is needed"),
+        (json.dumps(model_of(revision=[])), ": backbone.revision is [], where a text is needed"),
+        (json.dumps(model_of(options=[])), ": backbone.options is [], where an object is needed"),
+    ],
+)
+def test_a_damaged_record_is_named_and_costs_no_card(
+    config: FitConfig, tmp_path: Path, model: str, fault: str
+) -> None:
+    card = run_with_a_card(tmp_path, model)
+    with pytest.raises(DataError) as caught:
+        write_model_card(tmp_path, results_of("mine", "x"), config=config)
+    assert str(caught.value) == (
+        f"{tmp_path / 'model.json'}{fault}; run the command that wrote it again"
+    )
+    assert card.read_text() == "an earlier card"
+
+
+def test_a_full_disk_leaves_the_earlier_card(
+    config: FitConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = run_with_a_card(tmp_path, json.dumps(model_of()))
+
+    def fill_the_disk(self: Path, text: str, **_: object) -> None:
+        self.write_bytes(text[:100].encode())
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", fill_the_disk)
+    with pytest.raises(DataError, match=f"the disk of {card.parent} is full"):
+        write_model_card(tmp_path, results_of("mine", "x"), config=config)
+    assert card.read_bytes() == b"an earlier card"
+    assert sorted(file.name for file in card.parent.iterdir()) == [
+        "README.md",
+        "adapter_config.json",
+    ]

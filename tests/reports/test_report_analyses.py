@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from bgs.reports.marks import Dot, Label
 from bgs.reports.page import render_report
 from bgs.reports.record import RunRecord, load_record
 from bgs.reports.sections import Section, join_names
+from bgs.reports.thumbnails import PNG_SIGNATURE
 from bgs.run import filing
 from tests.reports import examples
 from tests.reports.examples import EXAMPLES, HOSTILE, file_examples
@@ -471,3 +472,85 @@ def test_no_text_of_an_analysis_becomes_markup(run_dir: Path, tmp_path: Path, ki
         for figure in section.figures:
             for panel in figure.panels:
                 ElementTree.fromstring(panel.canvas.page_svg(description=panel.description))
+
+
+NONSENSE = (-1, 1e308, True, "<b>x</b>", [], {}, [1], [1e308, -1e308], 10**40, "", [[]])
+
+
+def places_in(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where the parts of a JSON value are; of a list the first item stands for all."""
+    inside = (
+        value
+        if isinstance(value, dict)
+        else dict(enumerate(value[:1]))
+        if isinstance(value, list)
+        else {}
+    )
+    for key, part in inside.items():
+        yield (*place, key)
+        yield from places_in(part, (*place, key))
+
+
+def broken_copy(example: dict[str, Any], place: tuple[Any, ...], *nonsense: Any) -> dict[str, Any]:
+    """The same with nonsense at a place, or without what is there."""
+    found: Any = deepcopy(example)
+    inside = found
+    for key in place[:-1]:
+        inside = inside[key]
+    if nonsense:
+        inside[place[-1]] = nonsense[0]
+    else:
+        del inside[place[-1]]
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nonsense_anywhere_in_a_file_is_one_line_or_is_shown(run_dir: Path, kind: str) -> None:
+    """A few hundred files, each with another part missing or of another kind: drawn, or refused by name."""
+    for file in (run_dir / "analyses").glob("*.json"):
+        file.unlink()
+    file, refused = run_dir / "analyses" / f"{kind}.json", []
+    for number, place in enumerate(places_in(EXAMPLES[kind])):
+        nonsense = (NONSENSE[number % len(NONSENSE)],)
+        for change in (nonsense, ()):
+            file.write_text(json.dumps(broken_copy(EXAMPLES[kind], place, *change)))
+            try:
+                (section,) = load_analyses(run_dir)
+                drawn = "".join(p.__html__() for f in section.figures for p in f.panels)
+                assert "<b>" not in drawn
+            except DataError as error:
+                refused.append(str(error))
+    assert len(refused) > 5
+    assert all(line.startswith(f"{file}: ") and "\n" not in line for line in refused)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"not a picture", "not a PNG"),
+        (PNG_SIGNATURE, "a damaged PNG"),
+        (PNG_SIGNATURE + bytes(100), "a damaged PNG"),
+        (None, "a link out of the folder of analyses"),
+    ],
+)
+def test_a_picture_that_is_none_is_refused(
+    run_dir: Path, tmp_path: Path, content: bytes | None, message: str
+) -> None:
+    picture = run_dir / "analyses" / EXAMPLES["attention"]["shown"][0]["png"]
+    whole = picture.read_bytes()
+    picture.unlink()
+    if content is None:
+        (tmp_path / "private.png").write_bytes(whole)
+        picture.symlink_to(tmp_path / "private.png")
+    else:
+        picture.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        load_record(run_dir)
+    assert str(caught.value).startswith(f"{picture}: {message}")
+
+
+def test_a_file_of_an_absurd_size_is_not_read(run_dir: Path) -> None:
+    with (run_dir / "analyses" / "probes.json").open("r+b") as file:
+        file.truncate(50_000_000)  # no bytes on the disk
+    with pytest.raises(DataError, match=r"probes\.json: larger than 32 MB, which no analysis is"):
+        load_record(run_dir)

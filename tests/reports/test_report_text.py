@@ -229,6 +229,12 @@ def test_ticks_are_round_and_cover_the_values() -> None:
     ticks = nice_ticks(-0.4, 0.5)
     assert [format_tick(tick, ticks) for tick in ticks] == ["−.5", "0", ".5"]
     assert [format_tick(tick, [0, 50, 100]) for tick in (0, 50, 100)] == ["0", "50", "100"]
+    assert [format_tick(tick, [tick]) for tick in (0.5, -0.125, 20, 0)] == [
+        ".5",
+        "−.125",
+        "20",
+        "0",
+    ]
 
 
 def test_scales_and_labels() -> None:

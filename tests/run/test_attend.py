@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bgs.cli.app import main
 from bgs.config import load_config
+from bgs.data.decoding.pyav import VideoFile
 from bgs.errors import BackboneError, BgsError, ConfigError, DataError
 from bgs.run.attend import attend
 from bgs.run.attention_maps import batch_size
-from bgs.run.attention_null import tune_on_chance
+from bgs.run.attention_null import compare_with_chance, tune_on_chance
 from bgs.run.embed import Embeddings, open_model, write_embeddings
 
 FEW = {"num_bootstrap": 100, "num_permutations": 100, "progress": False}
@@ -236,6 +238,12 @@ def test_mistakes_are_named_before_any_work(home, boxes, rehearsal, clips, tmp_p
     assert str(caught.value) == (
         "'bgs-tiny' is no run, so there is no place for its maps yet; say where to write them: --out FOLDER"
     )
+    theirs = tmp_path / "theirs" / "attention" / "paper.tex"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("years of work", encoding="utf-8")
+    with pytest.raises(BgsError, match="holds 'attention', which is not of an earlier result"):
+        attend("bgs-tiny", videos="demo", videos_dir=home, out=tmp_path / "theirs")
+    assert theirs.is_file()
     where = {"videos": "demo", "videos_dir": home, "out": tmp_path, **FEW}
     with pytest.raises(DataError, match="no clips were named; add --data NAME or --videos NAME"):
         attend("bgs-tiny", out=tmp_path)
@@ -314,7 +322,7 @@ def test_regions_of_other_clips_cost_no_maps(home, boxes, clips, tmp_path, no_mo
 
 
 @pytest.mark.parametrize(
-    "place", ["bgs.reports.attention.write_strip", "bgs.data.whole_files.os.replace"]
+    "place", ["bgs.reports.attention.write_strip", "bgs.whole_files.os.replace"]
 )
 def test_a_full_disk_leaves_the_earlier_attendance(
     home, clips, tmp_path, monkeypatch, place
@@ -371,3 +379,65 @@ def test_the_command_prints_a_table_or_json(home, clips, boxes, tmp_path, capsys
     with pytest.raises(SystemExit):
         main([*common, "--json"])
     assert json.loads(capsys.readouterr().out)["n_clips"] == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{", ", row 1: not JSON"),
+        ("[]", ": not a JSON object"),
+        ("{}", ": training.best_epoch is not there, where a number is needed"),
+        ('{"training": {"best_epoch": "3"}}', ": training.best_epoch is '3', where a number is"),
+        ('{"training": {"best_epoch": 1.5}}', ": training.best_epoch is 1.5, where a whole number"),
+        (None, ": cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_run_whose_results_are_damaged_is_not_tuned_again(tmp_path, text, fault) -> None:
+    file = tmp_path / "results.json"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    given: Any = None
+    with pytest.raises(DataError) as caught:
+        compare_with_chance(
+            tmp_path, given, given, given, given, method="rollout", num_bootstrap=100, seed=0
+        )
+    assert str(caught.value).startswith(f"{file}{fault}")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def _masks(folder: Path, clips: list[str], *, size: int) -> Path:
+    """The regions of `boxes` as masks in a folder; a ball is named before the left half in the alphabet too."""
+    for clip in clips:
+        for name, (x0, y0, x1, y1) in (("ball", (0.25, 0.25, 0.5, 0.5)), ("left", (0, 0, 0.5, 1))):
+            values = np.zeros((size, size), dtype=np.uint8)
+            values[round(y0 * size) : round(y1 * size), round(x0 * size) : round(x1 * size)] = 255
+            (folder / clip).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(folder / clip / f"{name}.png")
+    return folder
+
+
+def test_masks_give_what_their_boxes_give(home, boxes, clips, tmp_path) -> None:
+    chosen = clips[:2]
+    options = {"videos": "demo", "videos_dir": home, "clips": chosen, "method": "last", **FEW}
+    with VideoFile(home / "demo" / f"{chosen[0]}.mp4", timeout_seconds=60) as video:
+        size = next(video.pictures({0}))[1].shape[0]
+    masks = _masks(tmp_path / "masks", chosen, size=size)
+    found = attend("bgs-tiny", regions=masks, out=tmp_path / "by-mask", **options)
+    expected = attend("bgs-tiny", regions=boxes, out=tmp_path / "by-box", **options)
+    assert found["regions"]["file"] == str(masks)
+    for ours, theirs in zip(found["clips"], expected["clips"], strict=True):
+        assert ours["clip"] == theirs["clip"]
+        for name, share in theirs["shares"].items():
+            for what, value in share.items():
+                assert ours["shares"][name][what] == pytest.approx(value), (name, what)
+
+
+def test_a_mask_of_another_size_costs_no_maps(home, clips, tmp_path, no_model) -> None:
+    masks = _masks(tmp_path / "masks", clips[:1], size=50)
+    with pytest.raises(DataError) as caught:
+        attend(
+            "bgs-tiny", videos="demo", videos_dir=home, clips=clips[:1], regions=masks, out=tmp_path / "x", **FEW
+        )  # fmt: skip
+    assert str(caught.value).startswith(
+        f"{masks}: mask is '{clips[0]}/ball.png', which is 50 x 50 where clip '{clips[0]}' is "
+    )

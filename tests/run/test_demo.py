@@ -73,6 +73,19 @@ def test_simulated_is_said_wherever_numbers_are(rehearsal):
     assert "imulated participants" in page
 
 
+def test_a_rehearsal_is_called_one_wherever_its_numbers_are(rehearsal, capsys):
+    from bgs.reports.terminal import print_results
+
+    said = "Its numbers mean nothing."
+    assert rehearsal.results["rehearsal"] is True
+    assert said in (rehearsal.folder / "report.html").read_text(encoding="utf-8")
+    assert said in (rehearsal.folder / "adapter" / "README.md").read_text(encoding="utf-8")
+    print_results(rehearsal.results)
+    assert "Rehearsal:" in capsys.readouterr().out
+    print_results({key: value for key, value in rehearsal.results.items() if key != "rehearsal"})
+    assert "Rehearsal" not in capsys.readouterr().out
+
+
 def test_no_judgment_of_a_held_out_clip_is_trained_on(rehearsal):
     counts = rehearsal.results["data_counts"]
     assert counts["n_clips"] == {"train": 48, "validation": 12, "test": 30}
@@ -128,6 +141,20 @@ def test_earlier_run_is_not_overwritten(rehearsal):
         f"run '{rehearsal.folder}' exists already; continue it with --resume, replace it with "
         "--overwrite, or choose another folder"
     )
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_data_of_somebody_else_are_never_removed(tmp_path, overwrite):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "scans").write_text("years of work", encoding="utf-8")
+    with pytest.raises(TrainingError) as caught:
+        demo(tmp_path, quick=True, overwrite=overwrite, progress=False)
+    assert str(caught.value) == (
+        f"folder '{tmp_path}' is no run, and holds 'data', which a run would replace; "
+        "choose another folder"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
+    assert (tmp_path / "data" / "scans").is_file()
 
 
 def test_same_seed_same_numbers(rehearsal, tmp_path):

@@ -44,8 +44,23 @@ def test_data_that_is_here_is_found(homes):
     simulate_into(*homes.values(), seed=0, quick=True, progress=False)
     found = by_name(doctor.check_data(**homes))
     assert (found["demo judgments"].status, found["demo judgments"].value) == ("ok", "here (simulated)")  # fmt: skip
-    assert found["demo clips"].status == "ok"
+    assert (found["demo clips"].status, found["demo clips"].value) == ("ok", "here (simulated): 90 clips")  # fmt: skip
+    for clip in sorted((homes["videos_dir"] / "demo").glob("*.mp4"))[:50]:
+        clip.unlink()
+    found = by_name(doctor.check_data(**homes))
+    assert found["demo clips"].status == "note"
+    assert found["demo clips"].value == "40 of 90 clips are here (simulated)"
     assert "bgs data fetch social250" in found["social250 judgments"].remedy
+
+
+def test_data_sets_of_fusion_are_one_line_and_the_last(homes):
+    found = doctor.check_data(**homes)
+    assert [finding.name for finding in found if "affectnet" in str(finding)] == [found[-1].name]
+    assert found[-1].value == "not here: affectnet, gazefollow, hagrid, lam, pisc"
+    (homes["videos_dir"] / "lam").mkdir(parents=True)
+    (homes["videos_dir"] / "lam" / "a").touch()
+    last = doctor.check_data(**homes)[-1]
+    assert last.value == "here: lam; not here: affectnet, gazefollow, hagrid, pisc"
 
 
 def test_a_broken_card_is_named_not_raised(homes):

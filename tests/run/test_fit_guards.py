@@ -69,6 +69,23 @@ def test_overwriting_with_settings_that_cannot_work_loses_nothing(homes, tmp_pat
     assert sorted(path.name for path in out.iterdir()) == before
 
 
+@pytest.mark.parametrize("config", [None, "lab: mine\n", "[", "\xff"])
+def test_what_somebody_else_wrote_is_never_replaced(homes, tmp_path, capsys, config):
+    """A folder with one of our names in it, and no config of ours, is not ours to clear."""
+    out = tmp_path / "paper"
+    (out / "checkpoints").mkdir(parents=True)
+    (out / "checkpoints" / "mine").write_text("years of work", encoding="utf-8")
+    if config is not None:
+        (out / "config.yaml").write_text(config, encoding="latin-1")
+    line = refused(capsys, homes, out, "controls=[]", options=("--overwrite",))
+    name = "checkpoints" if config is None else "config.yaml"
+    assert line == (
+        f"folder '{out}' is no run, and holds '{name}', which a run would replace; "
+        "choose another folder"
+    )
+    assert (out / "checkpoints" / "mine").read_text(encoding="utf-8") == "years of work"
+
+
 def test_a_refused_run_does_not_block_the_mended_one(homes, tmp_path, capsys):
     refused(capsys, homes, tmp_path / "run", "head.kind=none")
     assert run(homes, tmp_path / "run", "controls=[]")["data"] == "demo"

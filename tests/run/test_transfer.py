@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from bgs.animations.behaviours import RELATIONS, join_controls, sample_controls
@@ -149,12 +150,10 @@ def test_people_on_60_real_scenes(shared_data: Path) -> None:
     assert ceiling.spearman.value == pytest.approx(0.72, abs=0.02)
 
 
-def test_a_card_that_counts_labels(tmp_path: Path) -> None:
-    scenes = simulate(3, 24)
-    clips = render_set(
-        scenes, tmp_path / "mine", name="mine", look="discs", size=64, progress=False
-    )
-    with (tmp_path / "mine" / "clips.csv").open("w", newline="", encoding="utf-8") as file:
+def write_card(home: Path, scenes: dict[str, Scene], *, simulated: bool = True) -> list[str]:
+    """A card of rated clips called `mine`; returns their ids."""
+    clips = render_set(scenes, home / "mine", name="mine", look="discs", size=64, progress=False)
+    with (home / "mine" / "clips.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["clip", *LABELS])
         writer.writerows(
@@ -164,18 +163,67 @@ def test_a_card_that_counts_labels(tmp_path: Path) -> None:
     card = {
         "name": "mine",
         "title": "Scenes that nobody saw",
-        "simulated": True,
+        "simulated": simulated,
         "licence": "MIT",
         "obtain": "simulate them",
         "clip_path": "mine/{clip}.mp4",
         "table": {"path": "mine/clips.csv", "ratings": list(LABELS)},
     }
-    (tmp_path / "mine.yaml").write_text(json.dumps(card), encoding="utf-8")
+    (home / "mine.yaml").write_text(json.dumps(card), encoding="utf-8")
+    return [path.stem for path in clips.paths]
+
+
+def test_a_card_that_counts_labels(tmp_path: Path) -> None:
+    write_card(tmp_path, simulate(3, 24))
     found = transfer(
         ["low-level:motion"], data="mine", videos_dir=tmp_path, protocol=QUICK, progress=False
     )
     assert (found["data"], found["simulated"], found["look"]) == ("mine", True, None)
     assert [row["model"] for row in found["models"]] == ["low-level:motion"]
+
+
+def write_latents(home: Path, ids: list[str], votes: np.ndarray) -> Path:
+    """Valence is what the votes follow; the other variable is smaller, and noise."""
+    noise = np.random.default_rng(0).normal(0, 0.1, len(ids))
+    table = pd.DataFrame(
+        {
+            "clip": ids,
+            "tempo": 5.0,
+            "latent_valence": votes.argmax(axis=1) - 1.0,
+            "latent_tempo": noise,
+        }
+    )
+    table.to_csv(home / "mine" / "latents.csv", index=False)
+    return home / "mine" / "latents.csv"
+
+
+def test_what_a_simulation_knows_stands_beside_the_models(tmp_path: Path) -> None:
+    """A control that should succeed: without it, a table of failures would say nothing of any model."""
+    scenes = simulate(3, 24)
+    ids = write_card(tmp_path, scenes)
+    file = write_latents(tmp_path, ids, rate(scenes))
+    options = {"data": "mine", "videos_dir": tmp_path, "protocol": QUICK, "progress": False}
+    rows = {row["model"]: row for row in transfer(["low-level:motion"], **options)["models"]}
+    assert list(rows) == ["low-level:motion", "latent valence", "latent geometry"]
+    assert {rows[name]["role"] for name in ("latent valence", "latent geometry")} == {"latent"}
+    truth = rows["latent valence"]
+    assert truth["knn"]["value"] == truth["probe"]["value"] == truth["odd_one_out"]["value"] == 1
+    # Weights are kept: standardised, the noise would count as much as what the votes follow.
+    assert rows["latent geometry"]["odd_one_out"]["value"] > 0.98
+    assert rows["latent geometry"]["rsa"]["value"] > 0.6
+    pd.read_csv(file).iloc[1:].to_csv(file, index=False)
+    with pytest.raises(DataError, match="does not have the latent variables of every clip"):
+        transfer(["low-level:motion"], **options)
+
+
+def test_what_nobody_simulated_has_no_truth(tmp_path: Path) -> None:
+    scenes = simulate(3, 24)
+    ids = write_card(tmp_path, scenes, simulated=False)
+    write_latents(tmp_path, ids, rate(scenes))
+    found = open_rated(
+        "mine", phase_dir=None, videos_dir=tmp_path, look=None, size=64, scratch=tmp_path
+    )
+    assert found.latents is None
 
 
 def test_the_same_seed_draws_the_same_clips(tmp_path: Path) -> None:
