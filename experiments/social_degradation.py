@@ -11,9 +11,8 @@ Command: python experiments/social_degradation.py --smoke [--tunings 4] [--seeds
 Cost:    with --smoke, a minute of one CPU core to make each tuning; then, for every encoder and seed, a minute and a
          half, or 20 seconds with --lens decodability.
 Expect:  nothing: nobody has asked before. What came out stands, whichever way, in experiments/social_degradation.json
-         (both lenses, one tuning, six seeds, intervals over seeds alone) and social_degradation_tunings.json
-         (--lens decodability; three tunings, the demo with seeds 0, 11 and 12; intervals over both, with two seeds
-         too wide to tell anything but that seeds differ more than tunings).
+         (both lenses, one tuning, six seeds, intervals over seeds alone, on an earlier drawing of the twins) and in
+         social_degradation_tunings.json (--lens decodability --tunings 3 --seeds 0 1 2 3 4 5, intervals over both).
 """
 
 from __future__ import annotations
