@@ -1,6 +1,6 @@
 """How much compute `batching: clips` saves over the published protocol, on the same data and model.
 
-    OMP_NUM_THREADS=1 python experiments/benchmarks/training.py demo --simulate --out training-demo.json
+    OMP_NUM_THREADS=1 python experiments/benchmarks/training.py demo --simulate --judgments 1 --out training-demo.json
     python experiments/benchmarks/training.py social250 --features captions.npz --out training-social250.json
 
 Both protocols start from the same weights, learn from the same judgments and are validated by the same
@@ -135,7 +135,7 @@ def _options() -> argparse.Namespace:
         type=float,
         default=0.2,
         help="share of the training judgments that both learn from (default 0.2; 1 takes all, and\n"
-        "count on an hour a seed then)",
+        "an epoch of the published protocol is four minutes of a core then)",
     )
     parser.add_argument(
         "--published-epochs",
