@@ -83,7 +83,7 @@ def _read_json(file: Path) -> dict[str, Any]:
     if not file.is_file():
         raise BackboneError(
             f"not a saved model: {file.name} is missing",
-            remedy="give a run folder",
+            remedy="give a run folder of `bgs fit`",
             file=file.parent,
         )
     return dict(json.loads(file.read_text(encoding="utf-8")))

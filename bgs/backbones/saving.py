@@ -100,7 +100,9 @@ def _read_record(folder: Path) -> dict[str, Any]:
     file = folder / "model.json"
     if not file.is_file():
         raise BackboneError(
-            "not a saved model: model.json is missing", remedy="give a run folder", file=folder
+            "not a saved model: model.json is missing",
+            remedy="give a run folder of `bgs fit`",
+            file=folder,
         )
     try:
         record = json.loads(file.read_text(encoding="utf-8"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,17 +28,18 @@ class SeveralWords(TyperCommand):
     """Lets `--train-on a b c` mean what `--train-on a --train-on b --train-on c` does."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Repeat the option before every word after it, up to the next option or KEY=VALUE."""
+        """Repeat the option before every word after it, up to the next option or KEY=VALUE; commas part words too."""
         words: list[str] = []
         option = None
         for word in args:
             if word.startswith("-") or "=" in word:
-                option = None
-            elif option is not None and words[-1] != option:
-                words.append(option)
-            if word in SEVERAL:
-                option = word
-            words.append(word)
+                option = word if word in SEVERAL else None
+                words.append(word)
+                continue
+            for part in word.split(",") if option else [word]:
+                if option is not None and words[-1] != option:
+                    words.append(option)
+                words.append(part)
         return super().parse_args(ctx, words)
 
 
@@ -176,9 +177,10 @@ def run_table(
         print_json(results)
         return
     _say_simulated(results)
-    print_rows(results["from_all"])
-    print_rows(results["from_each"])
+    _print_gains(results["from_all"], before="alone", after="together")
+    _print_gains(results["from_each"], before="without", after="with")
     typer.echo(f"budget: {results['budget']}")
+    typer.echo(f"intervals: {results['intervals']}")
     typer.echo(f"table: {settings.output_dir / 'table.json'}, figure: {results['figure']}")
 
 
@@ -226,6 +228,8 @@ def _show(results: Mapping[str, Any], *, as_json: bool) -> None:
                 "chance": found["chance"],
                 "above chance": found["above_chance"],
                 "n": block["n"],
+                "groups": block["n_groups"],
+                **({} if block["trained"] else {"trained on": "no"}),
                 "data": "simulated" if block["simulated"] else "real",
             }
             for task, block in results["tasks"].items()
@@ -235,6 +239,13 @@ def _show(results: Mapping[str, Any], *, as_json: bool) -> None:
     if "parameters" in results:
         typer.echo(_size_line(results["parameters"]))
         typer.echo(_training_line(results["training"]))
+
+
+def _print_gains(rows: Sequence[Mapping[str, Any]], *, before: str, after: str) -> None:
+    names = {"first": before, "second": after, "ci95": "95% CI"}
+    if rows:
+        typer.echo("")
+        print_rows([{names.get(key, key): value for key, value in row.items()} for row in rows])
 
 
 def _say_simulated(results: Mapping[str, Any]) -> None:

@@ -21,10 +21,9 @@ from bgs.backbones.reach import check_reachable
 from bgs.backbones.seeding import seeded
 from bgs.errors import BackboneError
 from bgs.fusion.questions import words_of
-from bgs.fusion.settings import LanguageSettings
+from bgs.fusion.settings import TINY, LanguageSettings
 from bgs.fusion.tasks import TASKS
 
-TINY = "tiny"
 # What transformers and tokenizers raise for a folder that is not whole, or whose files say something else.
 MISTAKES = (
     OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, StrictDataclassError,

@@ -21,6 +21,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Beliefs = Mapping[str, Mapping[str, FloatArray]]  # example -> what was asked -> belief
 LOWER_IS_BETTER = ("mean_distance", "min_distance", "angular_error")
+FEWEST_GROUPS = 10  # resamples of fewer say little about groups that were not drawn
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,7 @@ def read_answers(task: Task, examples: Sequence[Example], beliefs: Beliefs) -> A
 
 
 def score_answers(answers: Answers, *, num_bootstrap: int = 500, seed: int = 0) -> list[Score]:
-    """Every metric of the task with its interval, the headline first."""
+    """Every metric of the task with its interval, the headline first; too few groups have none."""
     drawn = _resample(answers.groups, num_bootstrap, seed)
     found = []
     for name in answers.task.metrics:
@@ -190,6 +191,8 @@ def _middle() -> FloatArray:
 
 def _resample(groups: Sequence[str], count: int, seed: int) -> list[IntArray]:
     names, codes = np.unique(groups, return_inverse=True)
+    if len(names) < FEWEST_GROUPS:
+        return []
     members = [np.flatnonzero(codes == code) for code in range(len(names))]
     rng = np.random.default_rng(seed)
     return [

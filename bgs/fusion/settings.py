@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from bgs.config import BackboneSettings, Settings, TrainingSettings, enough_for_percentiles
 from bgs.fusion.tasks import TASKS
 
+TINY = "tiny"  # a random language model for tests and twins
 ALL = ("affectnet", "gazefollow", "hagrid", "lam", "pisc")
 
 

@@ -17,6 +17,7 @@ from bgs.reports.marks import Dot, Label, Line
 from bgs.reports.panels import Figure, Panel
 
 CELL_WIDTH, CELL_HEIGHT, LEFT, TOP = 92.0, 58.0, 112.0, 34.0
+NARROWEST = 560.0  # the title wants as much
 LARGEST = 13.0  # radius of the largest gain
 HELPS, HURTS = "second", "accent"
 
@@ -43,7 +44,8 @@ def draw_gains(
     simulated: bool = False,
 ) -> Figure:
     """The matrix of `(row, column) -> gain`; a cell without one is left empty."""
-    canvas = Canvas(LEFT + CELL_WIDTH * len(columns) + 8, TOP + CELL_HEIGHT * len(rows) + 40)
+    width = max(LEFT + CELL_WIDTH * len(columns) + 8, NARROWEST)
+    canvas = Canvas(width, TOP + CELL_HEIGHT * len(rows) + 40)
     largest = max((abs(gain.value) for gain in gains.values()), default=0.0) or 1.0
     for place, column in enumerate(columns):
         middle = LEFT + CELL_WIDTH * (place + 0.5)

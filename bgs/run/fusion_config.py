@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
-from bgs.fusion.settings import FusionConfig, TwinSettings
+from bgs.config import BackboneSettings
+from bgs.fusion.settings import TINY, FusionConfig, LanguageSettings, TwinSettings
 from bgs.run.configs import find_config
 from bgs.settings_text import override, parse_settings, read_settings
+
+COMMAND = "bgs fusion train CONFIG"
+Part = TypeVar("Part", BackboneSettings, LanguageSettings)
 
 
 def resolve_fusion(
@@ -44,10 +48,29 @@ def _resolve(
     with nullcontext() if name_or_path is None else find_config(name_or_path) as file:
         if file is not None:
             values = read_settings(file, first_key="train_on")
+            parse_settings(FusionConfig, values, command=COMMAND, file=file)  # its own faults first
     override(values, overrides)
     given = {key: value for key, value in changes.items() if value is not None}
     override(values, [f"{key}={_as_word(value)}" for key, value in given.items()])
-    return parse_settings(FusionConfig, values, command="bgs fusion train CONFIG", file=file)
+    config = parse_settings(FusionConfig, values, command=COMMAND)
+    return config.model_copy(
+        update={
+            "backbone": _at_home(config.backbone),
+            "language": _at_home(config.language),
+        }
+    )
+
+
+def _at_home(part: Part) -> Part:
+    """A folder by its whole path, so that a run is found from wherever it is opened."""
+    path = Path(part.name_or_path).expanduser()
+    # A bare word may be a name of ours: of backbones there are many, of language models `tiny`.
+    named = part.name_or_path == TINY or (
+        isinstance(part, BackboneSettings) and len(path.parts) < 2
+    )
+    if path.is_dir() and not named:
+        return part.model_copy(update={"name_or_path": str(path.resolve())})
+    return part
 
 
 def _as_word(value: Any) -> str:

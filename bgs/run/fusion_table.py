@@ -32,6 +32,9 @@ logger = logging.getLogger(__name__)
 TABLE = "table.json"
 ALL_OTHERS = "all others"
 PLACES = ("name", "output_dir", "home", "cache_dir", "num_bootstrap")
+INTERVALS = (
+    "95 %, paired, over groups of test examples; one training seed, so another start is not in them"
+)
 BUDGET = (
     "every run trains a task for as many steps as the joint run does, over as many epochs of one schedule; "
     "each keeps the epoch that is best on validation for the tasks it was trained on"
@@ -146,6 +149,7 @@ def _write(
         "backbone": config.backbone.name_or_path,
         "language": config.language.name_or_path,
         "budget": BUDGET,
+        "intervals": INTERVALS,
         "runs": {name: {"tasks": list(on), "folder": _folder(name)} for name, on in plan.items()},
         "together": TOGETHER,
         "from_all": [_row(change) for change in table.from_all.values()],

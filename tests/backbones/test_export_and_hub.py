@@ -80,7 +80,7 @@ def test_a_folder_that_is_no_model_is_not_pushed(tmp_path: Path) -> None:
     with pytest.raises(BackboneError) as caught:
         push_to_hub(tmp_path, "someone/social")
     assert str(caught.value) == (
-        f"{tmp_path}: not a saved model: model.json is missing; give a run folder"
+        f"{tmp_path}: not a saved model: model.json is missing; give a run folder of `bgs fit`"
     )
 
 

@@ -142,7 +142,7 @@ def test_another_base_is_an_error(tuned_videomae: EmbeddingModel, tmp_path: Path
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, "not a saved model: model.json is missing; give a run folder"),
+        (None, "not a saved model: model.json is missing; give a run folder of `bgs fit`"),
         ("{", "not a model record"),
         ('{"format": 99}', "model format 99 but this bgs reads 1; update bgs"),
         (

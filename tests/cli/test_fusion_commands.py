@@ -85,3 +85,33 @@ def test_options_go_over_words_and_words_over_the_file(capsys):
 def test_twins_are_asked_for_by_a_word(capsys):
     assert shown(capsys, "--twins")["twins"]["train"] == 400
     assert shown(capsys, "fusion-twins", "--twins")["twins"]["train"] == SHIPPED["twins"]["train"]
+
+
+def test_tasks_are_parted_by_blanks_or_commas(capsys):
+    apart = shown(capsys, "fusion-twins", "--train-on", "lam", "pisc", "--val-on", "pisc")
+    joined = shown(capsys, "fusion-twins", "--train-on", "lam,pisc", "--val-on", "pisc")
+    assert apart == joined
+    assert apart["train_on"] == ["lam", "pisc"]
+
+
+def test_what_was_typed_is_not_blamed_on_the_file(capsys, tmp_path):
+    code, _, err = call(capsys, "train", "fusion-twins", "--train-on", "chess")
+    assert code == 2
+    assert err.startswith("error: setting 'train_on': unknown task 'chess'")
+    (tmp_path / "mine.yaml").write_text("train_on: [chess]\n", encoding="utf-8")
+    code, _, err = call(capsys, "train", str(tmp_path / "mine.yaml"))
+    assert code == 2
+    assert err.startswith(f"error: {tmp_path / 'mine.yaml'}: setting 'train_on': unknown task")
+
+
+def test_folders_are_kept_by_their_whole_path(capsys, tmp_path, monkeypatch):
+    """A run is opened from elsewhere; a bare word may be the name of a backbone."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("lm", "tiny", "clip", "runs/mine"):
+        Path(name).mkdir(parents=True)
+    found = shown(capsys, "--language", "lm", "--backbone", "runs/mine")
+    assert found["language"]["name_or_path"] == str(tmp_path / "lm")
+    assert found["backbone"]["name_or_path"] == str(tmp_path / "runs" / "mine")
+    found = shown(capsys, "--language", "tiny", "--backbone", "clip")
+    assert found["language"]["name_or_path"] == "tiny"
+    assert found["backbone"]["name_or_path"] == "clip"

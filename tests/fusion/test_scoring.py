@@ -10,7 +10,7 @@ import pytest
 from bgs.errors import DataError
 from bgs.fusion.example import Box, Example
 from bgs.fusion.questions import CELLS, GRID, SCALE, ask, expected_place, expected_value, to_heatmap
-from bgs.fusion.scoring import compare_answers, read_answers, score_answers
+from bgs.fusion.scoring import FEWEST_GROUPS, compare_answers, read_answers, score_answers
 from bgs.fusion.tasks import TASKS
 from bgs.fusion.transfer_table import build_table, plan_runs
 
@@ -211,3 +211,14 @@ def test_chance_of_a_place_is_the_middle_of_the_picture():
     assert found["mean_distance"].above_chance is False  # a lower distance would be better
     # Points all over the picture: no place is likelier, so a map of the middle knows nothing.
     assert found["auc"].chance == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize(("groups", "known"), [(FEWEST_GROUPS - 1, False), (FEWEST_GROUPS, True)])
+def test_few_groups_have_neither_interval_nor_verdict(groups, known):
+    """Two recordings say nothing of a third, however many frames they have."""
+    examples = [make(k, group=k % groups, label=("yes", "no")[k // groups % 2]) for k in range(80)]
+    beliefs = {e.id: {"label": one_hot(int(e.label == "no"), 2)} for e in examples}
+    score = score_answers(read_answers(LAM, examples, beliefs), num_bootstrap=100)[0]
+    assert score.value == 1.0
+    assert (score.ci95 is not None) is known
+    assert (score.above_chance is not None) is known
