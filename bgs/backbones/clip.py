@@ -1,8 +1,11 @@
-"""CLIP and SigLIP vision towers: each frame a picture, the pictures of a clip averaged.
+"""CLIP and SigLIP vision towers, alone or inside a vision-language model: each frame a picture, a clip their average.
 
 They do not see the order of frames, which makes them the static baseline. CLIP reads out its CLS token; SigLIP has
 none, and its patch tokens are averaged (its attention-pooling head is not built). Pictures are cropped, as for every
 other backbone, where SigLIP's own preprocessor would squeeze them into a square.
+
+Of a vision-language model (LLaVA, PaliGemma, Gemma 3) only the weights of its tower are read, whatever the size of the
+rest, so that a tower can be compared with what became of it there.
 """
 
 from __future__ import annotations
@@ -24,12 +27,21 @@ from bgs.backbones.huggingface import (
     read_preprocessor,
     refuse_image_size,
 )
+from bgs.errors import BackboneError
 
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2")
 # What checkpoints of pairs hold beside the vision tower.
 BESIDES = (
     "text_model.", "text_projection.", "visual_projection.", "logit_", "head.", "vision_model.head.", "classifier.",
 )  # fmt: skip
+# Vision-language models that hold such a tower under one name, and what else their checkpoints hold.
+VISION_LANGUAGE = ("llava", "vipllava", "llava_next", "llava_onevision", "paligemma", "gemma3")
+OF_LANGUAGE = tuple(
+    whole + part
+    for whole in ("", "model.")
+    for part in ("language_model.", "multi_modal_projector.", "lm_head.", "image_newline")
+)
+INSIDE = {r"^(?:model\.)?vision_tower\.": ""}
 DEFAULT_FRAMES = 8
 CLIP_STATISTICS = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 SIGLIP_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -63,13 +75,19 @@ class ClipBackbone(Backbone):
 
 def open_clip(request: LoadRequest) -> ClipBackbone:
     """The vision tower of a CLIP or SigLIP from an id, a folder, or its architecture alone."""
-    config, commit = _vision_config(request)
+    config, commit, inside = _vision_config(request)
     is_siglip = config.model_type.startswith("siglip")
     refuse_image_size(request, config.image_size)
     if is_siglip:
         config.vision_use_head = False
     model_class = SiglipVisionModel if is_siglip else CLIPVisionModel
-    encoder = build_encoder(model_class, config, request, ignorable=BESIDES)
+    encoder = build_encoder(
+        model_class,
+        config,
+        request,
+        ignorable=(*BESIDES, *OF_LANGUAGE) if inside else BESIDES,
+        renamed=INSIDE if inside else None,
+    )
     mean, std = SIGLIP_STATISTICS if is_siglip else CLIP_STATISTICS
     frames = make_frame_spec(
         {"resample": 3, **read_preprocessor(request)},
@@ -96,7 +114,14 @@ def open_clip(request: LoadRequest) -> ClipBackbone:
     return ClipBackbone(encoder, spec)
 
 
-def _vision_config(request: LoadRequest) -> tuple[PreTrainedConfig, str | None]:
-    """The tower's own config, out of that of the pair."""
-    config = open_config(request)
-    return getattr(config, "vision_config", config), commit_of(config, request)
+def _vision_config(request: LoadRequest) -> tuple[PreTrainedConfig, str | None, bool]:
+    """The tower's own config, its revision, and whether it stands inside a vision-language model."""
+    whole = open_config(request)
+    config = getattr(whole, "vision_config", whole)
+    inside = whole.model_type in VISION_LANGUAGE
+    if inside and not config.model_type.startswith(("clip", "siglip")):
+        raise BackboneError(
+            f"the vision tower of {request.name!r} is a {config.model_type!r} model",
+            remedy="use a model whose tower is a CLIP or a SigLIP",
+        )
+    return config, commit_of(whole, request), inside

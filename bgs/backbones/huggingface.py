@@ -75,8 +75,12 @@ def build_encoder(
     request: LoadRequest,
     *,
     ignorable: tuple[str, ...],
+    renamed: Mapping[str, str] | None = None,
 ) -> PreTrainedModel:
-    """The bare encoder with its weights, or with seeded random ones; keys that begin with `ignorable` may be there."""
+    """The bare encoder with its weights, or with seeded random ones; keys that begin with `ignorable` may be there.
+
+    `renamed` are patterns of keys and what stands for them, where an encoder is part of a larger checkpoint.
+    """
     dtype = DTYPES[request.dtype]
     if request.random_init:
         with seeded(request.seed):
@@ -89,6 +93,7 @@ def build_encoder(
             revision=request.revision,
             dtype=dtype,
             output_loading_info=True,
+            key_mapping=None if renamed is None else dict(renamed),
             ignore_mismatched_sizes=True,  # told apart and refused below
         )
     _check_keys(found, request, ignorable)

@@ -29,6 +29,13 @@ _FAMILIES = {
     "siglip": "bgs.backbones.clip:open_clip",
     "siglip_vision_model": "bgs.backbones.clip:open_clip",
     "vjepa2.1": "bgs.backbones.vjepa21_backbone:open_vjepa21",
+    # Vision-language models, of which the tower is read.
+    "llava": "bgs.backbones.clip:open_clip",
+    "vipllava": "bgs.backbones.clip:open_clip",
+    "llava_next": "bgs.backbones.clip:open_clip",
+    "llava_onevision": "bgs.backbones.clip:open_clip",
+    "paligemma": "bgs.backbones.clip:open_clip",
+    "gemma3": "bgs.backbones.clip:open_clip",
 }
 
 
