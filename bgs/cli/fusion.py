@@ -118,7 +118,7 @@ def run_train(
     results = train_fusion(settings, progress=not shown.quiet, **start.onto)
     if Processes().is_main:
         _show(results, as_json=shown.as_json)
-        typer.echo(f"results: {settings.output_dir / 'results.json'}", err=shown.as_json)
+        typer.echo(f"report: {settings.output_dir / 'report.html'}", err=shown.as_json)
 
 
 @app.command("eval", cls=SeveralWords)

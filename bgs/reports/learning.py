@@ -35,16 +35,19 @@ def collect_epochs(history: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def draw_learning_curve(
-    history: Sequence[Mapping[str, Any]], *, best_epoch: int | None = None
+    history: Sequence[Mapping[str, Any]],
+    *,
+    best_epoch: int | None = None,
+    scored: str = "Score on validation clips",
 ) -> Figure | None:
-    """Losses and scores side by side; None where the run has no history."""
+    """Losses and scores side by side; None where the run has no history. `scored` is the title of the latter."""
     epochs = collect_epochs(history)
     names = [str(name) for name in epochs]
     scores = [name for name in names if name.startswith("validation")]
     losses = [name for name in names if name not in BOOKKEEPING and name not in scores]
     panels = [
         _draw_panel(title, epochs, drawn, best_epoch=best_epoch)
-        for title, drawn in (("Training loss", losses), ("Score on validation clips", scores))
+        for title, drawn in (("Training loss", losses), (scored, scores))
         if drawn
     ]
     if not panels:

@@ -15,11 +15,13 @@ from bgs.fusion.learn import answer, learn, validation_scores
 from bgs.fusion.model import SocialModel
 from bgs.fusion.record import read_record
 from bgs.fusion.saving import SAVED, assemble, load_social, save_social
-from bgs.fusion.scoring import Answers, score_answers
+from bgs.fusion.scoring import LOWER_IS_BETTER, Answers, score_answers
 from bgs.fusion.settings import FusionConfig
 from bgs.fusion.tasks import find_task
+from bgs.reports.fusion_run import write_run_page
 from bgs.run.folder import (
     CONFIG,
+    REPORT,
     check_place,
     replace_run,
     write_results,
@@ -87,6 +89,7 @@ def train_fusion(
             model, config.output_dir, config=config, shape=inputs.shape, backbone=inputs.backbone
         )
         write_results(config.output_dir, results)
+        write_run_page(results, training.history, config.output_dir / REPORT)
     return results
 
 
@@ -153,6 +156,7 @@ def score_tasks(
                     "ci95": None if score.ci95 is None else list(score.ci95),
                     "chance": score.chance,
                     "above_chance": score.above_chance,
+                    "lower_is_better": score.metric in LOWER_IS_BETTER,
                 }
                 for score in scores
             },
