@@ -146,8 +146,7 @@ def _print_tables(results: dict[str, Any]) -> None:
         print_rows(sorted(rows, key=lambda row: row["task"]))
     if results["gaps"]:
         typer.echo(f"against {results['encoders'][0]['name']}")
-        shown = ("task", "encoder", "difference", "ci95", "p", "p_holm")
-        print_rows([{key: row[key] for key in shown} for row in results["gaps"]])
+        print_rows([_gap_row(row) for row in results["gaps"]])
     rows = [
         {"encoder": row["encoder"], "step": moment["step"], **moment["parts"]["overall"]}
         for row in results["compatibility"]
@@ -156,3 +155,15 @@ def _print_tables(results: dict[str, Any]) -> None:
     if rows:
         typer.echo("agreement of tasks' gradients, means over pairs")
         print_rows(rows)
+
+
+def _gap_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A comparison; a p as small as the draws allow is printed as the bound that it is."""
+    from bgs.reports.numbers import format_p
+
+    shown = {key: row[key] for key in ("task", "encoder", "difference", "ci95")}
+    for key in ("p", "p_holm"):
+        shown[key] = format_p(
+            row[key], permutations=row["num_permutations"], uncorrected=row["p"], brief=True
+        )
+    return shown
