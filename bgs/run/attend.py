@@ -11,7 +11,7 @@ Filed as RUN/analyses/attention.json, or OUT/attention.json; pictures lie in the
     clips        every clip, the one that changed most first: divergence and shares
     shown        the first of them, with paths of pictures relative to the folder of attention.json
 
-A bare backbone has `tuned` and `divergence` null.
+A bare backbone has `tuned` and `divergence` null. The module is long because this schema stands with what fills it.
 """
 
 from __future__ import annotations
