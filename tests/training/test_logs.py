@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+import time
 import types
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +130,10 @@ def test_wandb_itself_works_offline_and_calls_nobody(
     assert result.steps == 6
     assert wandb.run is None  # the run has ended
     (written,) = (tmp_path / "run" / "wandb").glob("offline-run-*/*.wandb")
+    # wandb's own process writes the file, on a busy machine some time after the run has ended.
+    deadline = time.monotonic() + 30
+    while b"train/validation_rsa" not in written.read_bytes() and time.monotonic() < deadline:
+        time.sleep(0.1)
     assert b"train/validation_rsa" in written.read_bytes()
     with pytest.raises(BlockingIOError):
         listener.accept()
